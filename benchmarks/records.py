@@ -1,0 +1,88 @@
+"""One CSV row per pair and method, kept on disk from row to row, and the table drawn from all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from methods import METHODS
+
+from refcolor.safe_write import atomic
+
+MEANS = ("acc24", "ok2", "ok5", "de00", "psnr", "acc24_moved", "ok5_moved")
+COLUMNS = ("pairs", *MEANS, "luma_max", "label_acc", "seconds", "training", "worst ok5")
+DECIMALS = {"pairs": 0, "de00": 2, "psnr": 1, "luma_max": 0, "seconds": 2, "training": 1}
+
+
+class Records:
+    """The rows of a benchmark run, in the order in which they were made."""
+
+    def __init__(self, path: Path, *, resume: bool) -> None:
+        self.path = path
+        self.rows: list[dict[str, Any]] = []
+        if resume and path.is_file():
+            self.rows = pd.read_csv(path).to_dict("records")
+
+    def has(self, source: str, truth: str, method: str) -> bool:
+        key = (source, truth, method)
+        return any((row["source"], row["truth"], row["method"]) == key for row in self.rows)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Append a row and rewrite the file; an interrupted run leaves the last whole file."""
+        self.rows.append(row)
+        with atomic(self.path, force=True) as file:
+            file.write(pd.DataFrame(self.rows).to_csv(index=False).encode())
+
+    def of_pair(self, source: str, truth: str) -> list[dict[str, Any]]:
+        return [row for row in self.rows if (row["source"], row["truth"]) == (source, truth)]
+
+
+def summary(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row per method: means over its pairs, the greatest luma error and the worst pair by ok5."""
+    parts = pd.DataFrame(rows).groupby("method")
+    methods = sorted(parts.groups, key=_place)
+    return pd.DataFrame({method: _means(parts.get_group(method)) for method in methods}).T
+
+
+def _place(method: str) -> tuple[int, str]:
+    """Baselines first, then presets with their variants."""
+    base = method.split(" ")[0].removesuffix("-native")
+    return METHODS.index(base), method
+
+
+def _means(part: pd.DataFrame) -> dict[str, Any]:
+    worst = part.loc[part["ok5"].idxmin()]
+    # A source is trained once for all of its targets, so it counts once.
+    training = part.drop_duplicates("source")["training_seconds"].mean()
+    return {
+        "pairs": len(part),
+        **{key: pd.to_numeric(part[key]).mean() for key in MEANS},
+        "luma_max": part["luma_max"].max(),
+        "label_acc": pd.to_numeric(part["label_acc"]).mean(),
+        "seconds": part["seconds"].mean(),
+        "training": training,
+        "worst ok5": f"{worst['ok5']:.3f} {worst['truth']}",
+    }
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The summary as a Markdown table, a row per method; figures that do not exist are empty."""
+    means = summary(rows)
+    cells = [["method", *COLUMNS]]
+    cells += [[method, *(_cell(key, row[key]) for key in COLUMNS)] for method, row in means.iterrows()]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+    lines = [_line(line, widths) for line in cells]
+    rule = [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join([lines[0], _line(rule, widths), *lines[1:]])
+
+
+def _cell(key: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if pd.isna(value) else f"{value:.{DECIMALS.get(key, 3)}f}"
+
+
+def _line(cells: list[str], widths: list[int]) -> str:
+    first, *rest = zip(cells, widths, strict=True)
+    return "| " + " | ".join([first[0].ljust(first[1]), *(text.rjust(width) for text, width in rest)]) + " |"

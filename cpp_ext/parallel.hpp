@@ -1,0 +1,51 @@
+// The only threading of the package: rows handed out by one counter, no pool, no OpenMP runtime.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace refcolor {
+
+// Number of threads to use: `threads`, or all available for 0, never more than there are rows.
+inline int thread_count(int threads, std::ptrdiff_t rows) {
+    if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    return static_cast<int>(std::min<std::ptrdiff_t>(threads, std::max<std::ptrdiff_t>(rows, 1)));
+}
+
+// Calls body(row) once for every row in [0, rows). The caller is one of the workers. Rows must not depend on
+// one another, so the result cannot depend on `threads`. The first exception stops the others and is rethrown.
+template <class Body> void parallel_for(std::ptrdiff_t rows, int threads, Body&& body) {
+    std::atomic<std::ptrdiff_t> next{0};
+    std::exception_ptr error;
+    std::mutex error_lock;
+
+    auto work = [&] {
+        try {
+            for (std::ptrdiff_t row; (row = next.fetch_add(1, std::memory_order_relaxed)) < rows;) body(row);
+        } catch (...) {
+            const std::lock_guard<std::mutex> guard(error_lock);
+            if (!error) error = std::current_exception();
+            next.store(rows, std::memory_order_relaxed);
+        }
+    };
+
+    std::vector<std::thread> helpers;
+    const int count = thread_count(threads, rows);
+    helpers.reserve(static_cast<std::size_t>(count - 1));
+    try {
+        while (static_cast<int>(helpers.size()) < count - 1) helpers.emplace_back(work);
+    } catch (const std::system_error&) {
+        // The system grants no more threads: those that run, and the caller, share the rows.
+    }
+    work();
+    for (auto& helper : helpers) helper.join();
+    if (error) std::rethrow_exception(error);
+}
+
+} // namespace refcolor

@@ -1,0 +1,30 @@
+"""refcolor colours a gray picture like a similar coloured one.
+
+Conventions, the same in every module:
+
+* images are NumPy arrays ``(H, W, 3)`` or ``(H, W)``, RGB order, display-encoded (sRGB), float32 in [0, 1];
+* gray means BT.601 luma of the encoded values, 0.299 R + 0.587 G + 0.114 B;
+* CIELAB is D65 with L in [0, 100];
+* points are ``(N, 2)`` arrays of ``(x, y)``, pixel centres at integers;
+* labels are int32.
+
+Only :mod:`refcolor.image_io` knows files, 8 and 16 bits, alpha and colour tags. Importing this package
+imports neither TensorFlow nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+__all__ = ["Colorizer", "Config", "Result", "__version__", "colorize"]
+
+_HOME = {"Colorizer": "pipeline", "Result": "pipeline", "colorize": "pipeline", "Config": "config"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the public names on first use, so that ``refcolor --help`` stays quick."""
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

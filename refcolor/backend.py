@@ -1,0 +1,108 @@
+"""Starting Keras and its engine: quietly, on the device asked for, and saying which it was.
+
+The only module that knows TensorFlow by name. Everything here is slow (seconds), so callers check their
+input first.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from .config import Device
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The engine that runs the network.
+
+    Attributes
+    ----------
+    name, version : str
+        "tensorflow" and its version.
+    gpus : tuple of str
+        Names of the GPUs the engine sees.
+    device : str
+        Keras name of the device in use, for ``keras.device``: "cpu:0" or "gpu:0".
+    """
+
+    name: str
+    version: str
+    gpus: tuple[str, ...]
+    device: str
+
+
+def start(device: Device, *, quiet: bool = True) -> Engine:
+    """Import Keras with its engine and choose the device.
+
+    Parameters
+    ----------
+    device : Device
+        ``gpu`` insists, ``cpu`` hides every GPU, ``auto`` takes a GPU when the engine sees one.
+    quiet : bool
+        Hold back what the engine's libraries print on start; it is shown when the start fails.
+
+    Raises
+    ------
+    ValueError
+        When a GPU is asked for and the engine sees none.
+    """
+    with _held_back() if quiet else _untouched():
+        import keras
+
+        name = keras.backend.backend()
+        version, gpus = _ENGINES[name]()
+    if device is Device.GPU and not gpus:
+        raise ValueError(
+            f"no GPU that {name} {version} can use: install the CUDA libraries with "
+            "pip install 'refcolor[gpu]', or use --device cpu"
+        )
+    on_gpu = bool(gpus) and device is not Device.CPU
+    return Engine(name, version, gpus, "gpu:0" if on_gpu else "cpu:0")
+
+
+def _tensorflow() -> tuple[str, tuple[str, ...]]:
+    import tensorflow as tf
+
+    return tf.__version__, tuple(
+        str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name))
+        for gpu in tf.config.list_physical_devices("GPU")
+    )
+
+
+def _jax() -> tuple[str, tuple[str, ...]]:
+    import jax
+
+    return jax.__version__, tuple(d.device_kind for d in jax.devices() if d.platform == "gpu")
+
+
+_ENGINES: dict[str, Any] = {"tensorflow": _tensorflow, "jax": _jax}
+
+
+@contextmanager
+def _untouched() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Send file descriptor 2 aside: TensorFlow's C++ side prints before any log level can be set."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            aside.seek(0)
+            sys.stderr.write(aside.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -1,0 +1,27 @@
+"""Plain colour conversions, thin over OpenCV's float paths."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.float32]
+
+BT601 = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def luma(rgb: Image) -> Image:
+    """BT.601 luma of an encoded RGB image: (..., 3) -> (...), float32 in [0, 1]."""
+    return np.asarray(rgb @ BT601, np.float32)
+
+
+def rgb_to_lab(rgb: Image) -> Image:
+    """Encoded sRGB (H, W, 3) in [0, 1] -> CIELAB D65 (H, W, 3), L in [0, 100]."""
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb, np.float32), cv2.COLOR_RGB2LAB), np.float32)
+
+
+def lab_to_rgb(lab: Image) -> Image:
+    """CIELAB D65 (H, W, 3) -> encoded sRGB (H, W, 3), clipped to [0, 1]."""
+    rgb = cv2.cvtColor(np.ascontiguousarray(lab, np.float32), cv2.COLOR_LAB2RGB)
+    return np.clip(rgb, 0.0, 1.0).astype(np.float32)

@@ -1,0 +1,95 @@
+"""Every number of a run in one frozen value; presets are values of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+
+
+class Preset(StrEnum):
+    """Which recipe to follow."""
+
+    PAPER = "paper"
+    STANDARD = "standard"
+
+
+class Device(StrEnum):
+    """Where the network runs; ``auto`` takes a GPU where there is one."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of one run.
+
+    Make one with :meth:`preset`; the bare constructor is the ``standard`` preset.
+    """
+
+    name: Preset = Preset.STANDARD
+
+    # Features
+    grid: int = 320  # pixels; paper: side of the square grid, standard: longer side of the working grid
+    blur: float = 1.0  # standard deviation of the Gaussian before Canny, in pixels of the full picture
+    canny: tuple[float, float] = (20.0, 80.0)  # hysteresis thresholds, in 8-bit gray levels
+    fast_threshold: int = 10  # FAST: least contrast of the 3-pixel circle, in 8-bit gray levels
+
+    # Colour
+    clusters: int = 24  # colours of the palette, 2 to 256
+
+    # Network
+    epochs: int = 40  # passes over the source's pixels
+    batch: int = 4  # paper: patches a step; standard: tiles a step
+    tile: int = 96  # standard: side of a training tile, in grid pixels
+    learning_rate: float = 3e-3  # Adam's (standard: the peak of a one-cycle schedule)
+    rotation: float = 10.0  # augmentation: largest rotation, degrees either way
+    sigma: float = 1.5  # augmentation: largest Gaussian blur, grid pixels
+    device: Device = Device.AUTO
+    seed: int = 0  # of k-means, initialisation, order, augmentation and dropout
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("grid", 32, 4096),
+            ("fast_threshold", 1, 255),
+            ("clusters", 2, 256),
+            ("epochs", 1, 100_000),
+            ("batch", 1, 65_536),
+            ("tile", 8, 4096),
+            ("rotation", 0, 180),
+            ("sigma", 0, 16),
+            ("seed", 0, 2**31 - 1),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} is {value}: it must lie between {low} and {high}")
+
+    @classmethod
+    def preset(cls, name: str, **changes: object) -> Config:
+        """A preset's values with `changes` on top; entries that are None change nothing.
+
+        Raises
+        ------
+        ValueError
+            For a preset or a setting that does not exist, or a value out of its range.
+        """
+        if name not in _PRESETS:
+            raise ValueError(f"there is no preset {name!r}: choose one of {', '.join(_PRESETS)}")
+        unknown = set(changes) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ValueError(f"there is no setting {', '.join(sorted(unknown))}")
+        return replace(_PRESETS[name], **{k: v for k, v in changes.items() if v is not None})  # type: ignore[arg-type]
+
+
+# The report leaves open: the blur before Canny (sigma 1 here), FAST's threshold (OpenCV's default) and the
+# batch size. 112 * 112 = 98 * 128 samples, so batches of 128 are all equal and nothing is left over.
+_PAPER = Config(
+    name=Preset.PAPER,
+    grid=112,
+    epochs=100,
+    batch=128,
+    learning_rate=1e-3,
+)
+
+_PRESETS: dict[str, Config] = {Preset.PAPER: _PAPER, Preset.STANDARD: Config()}

@@ -1,0 +1,102 @@
+"""The palette: k-means colours of the source, and the labels they give to pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .color import Image, lab_to_rgb, rgb_to_lab
+
+Space = Literal["rgb", "lab"]
+Labels = NDArray[np.int32]
+
+SAMPLE = 20_000  # pixels k-means looks at; more do not move the centres visibly
+COLORLESS = 2.5 / 255  # a picture whose channels nowhere differ by more has no colour to give
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours of the source and their shares.
+
+    Attributes
+    ----------
+    rgb, lab : float32 (k, 3)
+        Centres in encoded sRGB in [0, 1] and in CIELAB, most frequent first.
+    share : float32 (k,)
+        Share of the source's pixels nearest to each centre.
+    space : "rgb" or "lab"
+        Where distances are taken.
+    """
+
+    rgb: Image
+    lab: Image
+    share: NDArray[np.float32]
+    space: Space
+
+    def __len__(self) -> int:
+        return len(self.rgb)
+
+    def labels(self, rgb: Image) -> Labels:
+        """Index of the nearest centre of every pixel: (H, W, 3) -> (H, W)."""
+        pixels = (rgb if self.space == "rgb" else rgb_to_lab(rgb)).reshape(-1, 3)
+        return _nearest(pixels, self.rgb if self.space == "rgb" else self.lab).reshape(rgb.shape[:2])
+
+    def paint(self, labels: Labels) -> Image:
+        """Label map (H, W) -> picture (H, W, 3) in the centres' colours."""
+        return self.rgb[labels]
+
+
+def fit(rgb: Image, clusters: int, *, space: Space, seed: int) -> Palette:
+    """Cluster the colours of `rgb` (H, W, 3) by k-means.
+
+    The centres start from pixels of the picture itself (k-means++, Arthur and Vassilvitskii 2007, best of
+    four starts) and end as the means of their clusters, as in the report.
+
+    Raises
+    ------
+    ValueError
+        When the picture has no colour, or fewer distinct colours than `clusters`.
+    """
+    from sklearn.cluster import KMeans  # late: a run with bad input must not wait for it
+
+    check(rgb, clusters)
+    pixels = (rgb if space == "rgb" else rgb_to_lab(rgb)).reshape(-1, 3)
+    sample = pixels
+    if len(pixels) > SAMPLE:
+        sample = pixels[np.random.default_rng(seed).choice(len(pixels), SAMPLE, replace=False)]
+        if len(np.unique(sample, axis=0)) < clusters:
+            sample = np.unique(pixels, axis=0)
+    found = KMeans(clusters, n_init=4, random_state=seed).fit(sample.astype(np.float64))
+    centres = found.cluster_centers_.astype(np.float32)
+    share = np.bincount(_nearest(pixels, centres).ravel(), minlength=clusters) / len(pixels)
+    order = np.argsort(-share, kind="stable")
+    centres, share = centres[order], share[order].astype(np.float32)
+    if space == "rgb":
+        return Palette(centres, rgb_to_lab(centres[None])[0], share, space)
+    return Palette(lab_to_rgb(centres[None])[0], centres, share, space)
+
+
+def check(rgb: Image, clusters: int) -> None:
+    """Raise ValueError unless `rgb` (H, W, 3) can give a palette of `clusters` colours."""
+    if float(np.ptp(rgb, axis=-1).max()) <= COLORLESS:
+        raise ValueError("the source has no colour: give a coloured picture as the source")
+    levels = np.rint(rgb.reshape(-1, 3) * 65535).astype(np.uint64)  # 16 bits a channel in one number
+    distinct = len(np.unique(levels[:, 0] << 32 | levels[:, 1] << 16 | levels[:, 2]))
+    if distinct < clusters:
+        raise ValueError(
+            f"the source has {distinct} distinct colours, fewer than the {clusters} clusters asked for: "
+            f"use --clusters {max(distinct, 2)}"
+        )
+
+
+def _nearest(pixels: Image, centres: Image) -> Labels:
+    """Index of the nearest centre: (N, 3), (k, 3) -> (N,); |p - c|^2 without the constant |p|^2."""
+    half = (centres.astype(np.float64) ** 2).sum(-1) / 2
+    out = np.empty(len(pixels), np.int32)
+    for at in range(0, len(pixels), 1 << 18):
+        part = pixels[at : at + (1 << 18)].astype(np.float64)
+        out[at : at + (1 << 18)] = (half - part @ centres.T.astype(np.float64)).argmin(1)
+    return out

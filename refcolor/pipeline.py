@@ -1,0 +1,143 @@
+"""One source, any number of targets: the report's stages in order.
+
+    source --> features --.
+       '-----> palette ---+--> network, trained once
+                                  |
+    target --> features ----------+--> labels --> palette picture --> merge with the target --> result
+
+:func:`colorize` does it for one target; a :class:`Colorizer` keeps the trained network for more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import features, merge, palette, upsampling
+from .color import Image, luma
+from .config import Config, Preset
+from .features import Features
+from .palette import Labels, Palette
+
+PATCH = 29  # pixels; the least side of a picture the network can look at
+PAPER_RESULT = 224  # side of the report's result
+
+
+@dataclass(frozen=True)
+class Result:
+    """A coloured target and what led to it.
+
+    Attributes
+    ----------
+    image : float32 (H, W, 3)
+        The result, encoded sRGB in [0, 1]: at the target's size, or 224x224 for the ``paper`` preset.
+    palette_picture : float32 (h', w', 3)
+        The colours alone, at the size of ``image``, before the merge with the target.
+    labels : int32 (h, w)
+        Most probable palette colour of every pixel of the grid.
+    probabilities : float32 (h, w, k)
+        Of every palette colour.
+    features : Features
+        Of the target.
+    palette : Palette
+        Of the source.
+    """
+
+    image: Image
+    palette_picture: Image
+    labels: Labels
+    probabilities: Image = field(repr=False)
+    features: Features = field(repr=False)
+    palette: Palette = field(repr=False)
+
+
+def _ignore(done: int, total: int) -> None:
+    """Progress nobody asked for."""
+
+
+class Colorizer:
+    """A palette and a network trained on one source; colours any number of targets.
+
+    Parameters
+    ----------
+    source : float32 (H, W, 3)
+        Coloured picture, encoded sRGB in [0, 1].
+    config : Config
+        Preset and settings.
+    progress : callable, optional
+        Told (training steps done, steps in all).
+
+    Raises
+    ------
+    ValueError
+        When the source is smaller than a patch, has no colour or too few colours.
+    """
+
+    def __init__(self, source: Image, config: Config | None = None, progress: Any = None) -> None:
+        self.config = config or Config()
+        self.progress = progress or _ignore
+        check_size(source, "source")
+        palette.check(source, self.config.clusters)
+        self.source = source
+        self.size = grid_size(source.shape[:2], self.config)
+        self.features = features.extract(luma(source), self.size, self.config)
+        self.small = features.resize(source, self.size)
+        if self.config.name is Preset.PAPER:
+            self.palette = palette.fit(self.small, self.config.clusters, space="rgb", seed=self.config.seed)
+        else:
+            self.palette = palette.fit(source, self.config.clusters, space="lab", seed=self.config.seed)
+        self.labels = self.palette.labels(self.small)
+        self.network: Any = None
+
+    def train(self) -> None:
+        """Build and train the network: minutes for ``paper``, under one for ``standard``."""
+        from . import network, training  # late: they import Keras
+
+        if self.config.name is Preset.PAPER:
+            self.network = network.patch_network(self.config.clusters, self.config.seed)
+            training.train_patches(self.network, self.features.planes, self.labels, self.config, self.progress)
+        else:
+            raise NotImplementedError
+
+    def color(self, gray: Image) -> Result:
+        """Color a gray target (H, W) in [0, 1]; trains first if that has not been done."""
+        from . import training
+
+        check_size(gray, "target")
+        if self.network is None:
+            self.train()
+        size = grid_size(gray.shape, self.config)
+        seen = features.extract(gray, size, self.config)
+        if self.config.name is Preset.PAPER:
+            probabilities = training.predict_patches(self.network, seen.planes)
+            labels = np.asarray(probabilities.argmax(-1), np.int32)
+            picture = features.resize(self.palette.paint(labels), (PAPER_RESULT, PAPER_RESULT))
+            image = merge.plain_lab(features.resize(gray, (PAPER_RESULT, PAPER_RESULT)), picture)
+        return Result(image, picture, labels, probabilities, seen, self.palette)
+
+
+def colorize(source: Image, target: Image, config: Config | None = None) -> Result:
+    """Color the gray picture `target` (H, W) like `source` (H, W, 3), both in [0, 1]."""
+    return Colorizer(source, config).color(target)
+
+
+def grid_size(shape: tuple[int, ...], config: Config) -> tuple[int, int]:
+    """(w, h) of the network's grid for a picture of `shape` (h, w, ...).
+
+    The report squeezes every picture to a square; ``standard`` keeps the aspect, never enlarges, and leaves
+    the shorter side a patch at least.
+    """
+    if config.name is Preset.PAPER:
+        return config.grid, config.grid
+    h, w = shape[:2]
+    scale = min(1.0, max(config.grid / max(h, w), PATCH / min(h, w)))
+    return max(PATCH, round(w * scale)), max(PATCH, round(h * scale))
+
+
+def check_size(image: Image, name: str) -> None:
+    """Raise ValueError when a picture is smaller than a patch."""
+    h, w = image.shape[:2]
+    if min(h, w) < PATCH:
+        raise ValueError(f"the {name} is {w}x{h} pixels: both sides must be at least {PATCH}")

@@ -1,0 +1,100 @@
+"""Files appear whole or not at all, and never over something the user did not offer."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+StrPath = str | os.PathLike[str]
+
+
+def shown(path: StrPath) -> str:
+    """File name for a message: quoted and on one line, whatever characters it holds."""
+    return repr(os.fspath(path))
+
+
+def check_target(path: StrPath, *, inputs: Iterable[StrPath] = (), force: bool = False) -> None:
+    """Refuse an output path that could not, or should not, be written.
+
+    Meant to be called before long work. The name may still be taken later; :func:`atomic` notices that.
+
+    Raises
+    ------
+    IsADirectoryError, FileNotFoundError, NotADirectoryError, FileExistsError, PermissionError, ValueError
+        One line: what is wrong and what to do.
+    """
+    path = Path(path)
+    folder = path.parent
+    if path.is_dir():
+        raise IsADirectoryError(f"output {shown(path)} is a folder; give a file name in it")
+    if not folder.exists():
+        raise FileNotFoundError(f"output folder {shown(folder)} does not exist; create it first")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{shown(folder)} is not a folder; the output cannot go there")
+    for source in inputs:
+        # samefile sees through symbolic and hard links and other spellings of the same path
+        if path.exists() and Path(source).exists() and path.samefile(source):
+            raise ValueError(f"output {shown(path)} is the input {shown(source)}; choose another name")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"output {shown(path)} is a pipe or a device; give the name of a plain file")
+    # lexists: a broken symbolic link is something of the user's, too
+    if os.path.lexists(path) and not force:
+        raise FileExistsError(_taken(path))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"output folder {shown(folder)} is not writable; choose another folder")
+
+
+@contextmanager
+def atomic(path: StrPath, *, force: bool = False) -> Iterator[BinaryIO]:
+    """Open a new binary file that gets its name only when the block ends well.
+
+    The bytes go to a hidden file in the same folder, are synced to disk and then renamed. If anything
+    fails, Ctrl-C included, that file is removed and what was at `path` stays. Permissions follow the umask.
+    With `force` a symbolic link at `path` is replaced itself, not the file it points to.
+
+    Raises
+    ------
+    FileExistsError
+        `path` exists and `force` is False, even if it appeared a moment ago.
+    OSError
+        The disk is full, the folder not writable, and so on; one line.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".refcolor-{secrets.token_hex(8)}.part")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        _publish(temporary, path, force)
+    except FileExistsError:
+        raise FileExistsError(_taken(path)) from None
+    except OSError as error:
+        raise type(error)(f"cannot write {shown(path)}: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _publish(temporary: Path, path: Path, force: bool) -> None:
+    if force:
+        temporary.replace(path)
+        return
+    try:
+        os.link(temporary, path)  # unlike a rename, it refuses to overwrite
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links here: FAT, some network folders
+        path.open("xb").close()  # claim the name first; fails if it is taken
+        try:
+            temporary.replace(path)
+        except BaseException:
+            path.unlink()
+            raise
+
+
+def _taken(path: Path) -> str:
+    return f"output {shown(path)} already exists; choose another name or use --force"
