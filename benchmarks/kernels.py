@@ -38,7 +38,7 @@ def windows(padded, xy, level, out):
     return out
 
 
-def warp(stack, xy, level, angle, out):
+def warp_affine(stack, xy, level, angle, out):
     """Turned patches by one cv2.warpAffine each."""
     for patch, (x, y), s, a in zip(out, xy, level, angle, strict=True):
         c, d = np.cos(a), np.sin(a)
@@ -90,11 +90,11 @@ def rows():
             lambda xy=xy, level=level, out=theirs: windows(padded, xy, level, out),
             lambda threads, kernel=kernel: kernel(threads, None),
         )
-        for method in (warp, remap):
+        for name, method in (("warpAffine", warp_affine), ("remap", remap)):
             # OpenCV may round positions to 1/32 pixel
             np.testing.assert_allclose(kernel(1), method(stack, xy, level, angle, theirs), atol=5e-3)
             yield (
-                f"{count} turned patches, cv2.{method.__name__}",
+                f"{count} turned patches, cv2.{name}",
                 lambda m=method, xy=xy, level=level, angle=angle, out=theirs: m(stack, xy, level, angle, out),
                 kernel,
             )

@@ -36,11 +36,11 @@ void copy_window(const PlaneStack& s, const float* image, std::ptrdiff_t left, s
     }
 }
 
-// Samples the turned patch. `centre` is its middle pixel; a disc of radius `reach` around it can be read.
+// Samples the turned patch. `centre` is its middle pixel; a square of `reach` pixels around it can be read.
 template <int P>
-void turn(const float* centre, std::ptrdiff_t stride, std::ptrdiff_t planes_, std::ptrdiff_t size,
+void turn(const float* centre, std::ptrdiff_t stride, std::ptrdiff_t count, std::ptrdiff_t size,
           std::ptrdiff_t reach, float angle, float* out) {
-    const std::ptrdiff_t planes = P ? P : planes_;
+    const std::ptrdiff_t planes = P ? P : count;
     const std::ptrdiff_t half = size / 2;
     const float c = static_cast<float>(std::cos(static_cast<double>(angle)));
     const float s = static_cast<float>(std::sin(static_cast<double>(angle)));
@@ -57,18 +57,10 @@ void turn(const float* centre, std::ptrdiff_t stride, std::ptrdiff_t planes_, st
             const float fu = u - static_cast<float>(iu), fv = v - static_cast<float>(iv);
             const float* p0 = corner + iv * stride + iu * planes;
             const float* p1 = p0 + stride;
-            const auto sample = [&](std::ptrdiff_t p) {
+            for (std::ptrdiff_t p = 0; p < planes; ++p) {
                 const float upper = p0[p] + fu * (p0[p + planes] - p0[p]);
                 const float lower = p1[p] + fu * (p1[p + planes] - p1[p]);
-                return upper + fv * (lower - upper);
-            };
-            if constexpr (P == 3) {
-                // Four lanes fill a vector register; the fourth reads into the next pixel, which is in reach.
-                float lanes[4];
-                for (int p = 0; p < 4; ++p) lanes[p] = sample(p);
-                std::copy_n(lanes, 3, out);
-            } else {
-                for (std::ptrdiff_t p = 0; p < planes; ++p) out[p] = sample(p);
+                out[p] = upper + fv * (lower - upper);
             }
         }
     }

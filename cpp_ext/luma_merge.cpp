@@ -56,8 +56,8 @@ float inverse_f(float f, float& slope) {
 }
 
 // Encoded RGB, beyond [0, 1] outside the gamut, of fy = (L + 16) / 116, fx - fy = a / 500, fz - fy = -b / 200;
-// and how fast its luma grows with fy. Matrix and D65 white are OpenCV's.
-Rgb encoded(const SrgbCurve& curve, float fy, float a500, float b200, float& luma_slope) {
+// and how fast it grows with fy. Matrix and D65 white are OpenCV's.
+Rgb encoded(const SrgbCurve& curve, float fy, float a500, float b200, Rgb& slope) {
     float dx, dy, dz, sr, sg, sb;
     const float x = inverse_f(fy + a500, dx) * 0.950456F;
     const float y = inverse_f(fy, dy);
@@ -67,27 +67,29 @@ Rgb encoded(const SrgbCurve& curve, float fy, float a500, float b200, float& lum
     const Rgb c{curve(3.240479F * x - 1.53715F * y - 0.498535F * z, sr),
                 curve(-0.969256F * x + 1.875991F * y + 0.041556F * z, sg),
                 curve(0.055648F * x - 0.204043F * y + 1.057311F * z, sb)};
-    luma_slope = 0.299F * sr * (3.240479F * dx - 1.53715F * dy - 0.498535F * dz) +
-                 0.587F * sg * (-0.969256F * dx + 1.875991F * dy + 0.041556F * dz) +
-                 0.114F * sb * (0.055648F * dx - 0.204043F * dy + 1.057311F * dz);
+    slope = {sr * (3.240479F * dx - 1.53715F * dy - 0.498535F * dz),
+             sg * (-0.969256F * dx + 1.875991F * dy + 0.041556F * dz),
+             sb * (0.055648F * dx - 0.204043F * dy + 1.057311F * dz)};
     return c;
 }
 
-// Newton on fy, kept between the last values found too dark and too bright.
+// Newton on fy, kept between the last values found too dark and too bright. The last step is taken along the
+// tangent of the colour itself, which spares an evaluation; what it leaves is of second order, below 1e-4 for colours of the gamut.
 Rgb solve(const SrgbCurve& curve, float luma, float a, float b) {
     constexpr int most_steps = 24;
-    constexpr float close = 1e-5F;
+    constexpr float close = 1e-3F;
     const float a500 = a / 500, b200 = b / 200;
     float dark = -1, bright = 3;
     float fy = 0.16F + 0.84F * luma; // about right for gray
     Rgb c{};
     for (int step = 0; step < most_steps; ++step) {
-        float slope;
+        Rgb slope;
         c = encoded(curve, fy, a500, b200, slope);
-        const float error = bt601(c) - luma;
-        if (std::fabs(error) < close) break;
-        (error < 0 ? dark : bright) = fy;
-        fy -= error / slope;
+        const float missing = luma - bt601(c);
+        const float move = missing / bt601(slope);
+        if (std::fabs(missing) < close) return {c.r + move * slope.r, c.g + move * slope.g, c.b + move * slope.b};
+        (missing > 0 ? dark : bright) = fy;
+        fy += move;
         if (!(fy > dark && fy < bright)) fy = 0.5F * (dark + bright);
     }
     return c;

@@ -49,8 +49,9 @@ def decode(path: StrPath, max_pixels: int) -> tuple[Samples, Samples | None, Sto
         config.attribute("oiio:UnassociatedAlpha", 1)  # leave straight colours as they are
         image = oiio.ImageInput.open(f"/proc/self/fd/{file.fileno()}", config)
         if image is None:
+            oiio.geterror()  # says only that every reader was tried
             raise ValueError(
-                f"{shown(path)} is damaged or not a picture: {one_line(oiio.geterror())}; "
+                f"{shown(path)} is not a picture, or its header is damaged; "
                 "give a PNG, TIFF, EXR, TGA, DPX, JPEG, WebP, BMP or GIF file"
             )
         try:

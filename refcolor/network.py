@@ -1,7 +1,7 @@
 """The two label networks: the report's patch network and its dense successor.
 
-Both see 29x29 pixels of gray, edges and corners and give the probability of each palette colour at the
-centre. Keras only, so that any Keras engine can train them.
+Both see 29x29 pixels of gray, edges and corners and say which palette colour the pixel at the centre has.
+Keras only, so that any Keras engine can train them.
 """
 
 from __future__ import annotations
@@ -43,19 +43,20 @@ def patch_network(clusters: int, seed: int) -> Any:
     return keras.Model(inputs, outputs, name="patch_network")
 
 
-def dense_network(clusters: int, planes: int, seed: int) -> Any:
-    """Labels for every pixel at once, (B, h + 28, w + 28, planes) -> logits (B, h, w, clusters).
+def dense_network(clusters: int, seed: int) -> Any:
+    """Labels for every pixel at once, (B, h + 28, w + 28, 5) -> logits (B, h, w, clusters).
 
     3x3 convolutions with dilations 1, 2, 4 and 7 see 1 + 2 (1 + 2 + 4 + 7) = 29 pixels: the window of
     :func:`patch_network`, but neighbouring windows share their work (fully convolutional networks, Long et
-    al. 2015; dilations, Yu and Koltun 2016). Unpadded, so that the caller sets the border rule.
+    al. 2015; dilations, Yu and Koltun 2016). Two planes more than the report's tell
+    the place in the picture. Unpadded, so that the caller sets the border rule.
     """
     draw = _seeds(seed)
 
     def normal() -> Any:
         return keras.initializers.HeNormal(seed=next(draw))
 
-    x = inputs = keras.Input((None, None, planes))
+    x = inputs = keras.Input((None, None, PLANES + 2))
     for channels, dilation in ((24, 1), (32, 2), (48, 4), (64, 7)):
         x = layers.Conv2D(channels, 3, dilation_rate=dilation, use_bias=False, kernel_initializer=normal())(x)
         x = layers.BatchNormalization(momentum=0.9)(x)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import features, merge, palette, upsampling
+from . import features, merge, palette, tints, upsampling
 from .color import Image, luma
 from .config import Config, Preset
 from .features import Features
@@ -34,7 +34,7 @@ class Result:
     image : float32 (H, W, 3)
         The result, encoded sRGB in [0, 1]: at the target's size, or 224x224 for the ``paper`` preset.
     palette_picture : float32 (h', w', 3)
-        The colours alone, at the size of ``image``, before the merge with the target.
+        The labels' colours, before the merge: on the grid, or up-sampled to 224x224 by ``paper``.
     labels : int32 (h, w)
         Most probable palette colour of every pixel of the grid.
     probabilities : float32 (h, w, k)
@@ -99,7 +99,8 @@ class Colorizer:
             self.network = network.patch_network(self.config.clusters, self.config.seed)
             training.train_patches(self.network, self.features.planes, self.labels, self.config, self.progress)
         else:
-            raise NotImplementedError
+            self.network = network.dense_network(self.config.clusters, self.config.seed)
+            training.train_dense(self.network, self.features.planes, self.labels, self.config, self.progress)
 
     def color(self, gray: Image) -> Result:
         """Color a gray target (H, W) in [0, 1]; trains first if that has not been done."""
@@ -115,6 +116,13 @@ class Colorizer:
             labels = np.asarray(probabilities.argmax(-1), np.int32)
             picture = features.resize(self.palette.paint(labels), (PAPER_RESULT, PAPER_RESULT))
             image = merge.plain_lab(features.resize(gray, (PAPER_RESULT, PAPER_RESULT)), picture)
+        else:
+            probabilities = training.predict_dense(self.network, seen.planes)
+            labels = np.asarray(probabilities.argmax(-1), np.int32)
+            picture = self.palette.paint(labels)
+            small = seen.planes[..., 0]
+            chroma = tints.fit(self.small, self.labels, len(self.palette)).chroma(labels, small)
+            image = merge.luma_exact(gray, upsampling.joint_bilateral(chroma, small, gray))
         return Result(image, picture, labels, probabilities, seen, self.palette)
 
 

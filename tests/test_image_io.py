@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import struct
 import subprocess
@@ -50,6 +51,11 @@ EXACT = [
     ("bmp", "uint8", {}),
 ]
 NAMES = {1: ("Y",), 2: ("Y", "A"), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
+
+
+def names_in(folder: Path) -> list[str]:
+    """What a folder holds, hidden files included."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 def noise(channels: int, depth: str = "uint8", height: int = 5, width: int = 7, seed: int = 0) -> Array:
@@ -306,7 +312,8 @@ def test_highlights_end_at_the_working_colour_in_png(tmp_path: Path) -> None:
 
 def test_negative_light_is_clipped(tmp_path: Path) -> None:
     samples = np.array([[[-0.01, 0.5, 0.25]]], np.float32)
-    there_and_back(store(tmp_path / "a.exr", samples), tmp_path / "b.exr")
+    picture = there_and_back(store(tmp_path / "a.exr", samples), tmp_path / "b.exr")
+    assert picture.rgb.min() == 0
     np.testing.assert_allclose(load(tmp_path / "b.exr")[0], [[[0, 0.5, 0.25]]], rtol=1e-6)
 
 
@@ -346,7 +353,7 @@ def test_lossy_exr_becomes_lossless(tmp_path: Path) -> None:
     ("names", "colour", "alpha"),
     [
         (("Z", "R", "G", "B", "A"), "RGB", "A"),
-        (("beauty.R", "beauty.G", "beauty.B", "beauty.A", "id.R"), ("beauty.R", "beauty.G", "beauty.B"), "beauty.A"),
+        (("a.R", "a.G", "a.B", "a.A", "id.R"), ("a.R", "a.G", "a.B"), "a.A"),
         (("diffuse.R", "diffuse.G", "diffuse.B", "R", "G", "B"), "RGB", None),
         (("Y", "Z"), "Y", None),
         (("u", "v", "w"), ("u", "v", "w"), None),
@@ -614,7 +621,8 @@ def test_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     ["a b.png", "a\nb.png", "é漢.png", "-x.png", "n.%04d.png", "a#b.png", "a####.png", "n?x=1.tif", "a@@.png",
-     "[a].png", "a*.png", "a%20b.png", "noext", "x.txt", "y.png.", b"\xff.png".decode("utf-8", "surrogateescape")],
+     "[a].png", "a*.png", "a%20b.png", "noext", "x.txt", "y.png.",
+     os.fsdecode(b"\xff.png")],
 )  # fmt: skip
 def test_names_are_taken_literally(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(store(tmp_path / "plain.png", noise(3)).read_bytes())
@@ -624,7 +632,7 @@ def test_names_are_taken_literally(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["n.%04d.png", "a#b.png", "a\nb.png", "n?x=1.png", "-x.png", "é.PNG"])
 def test_written_names_are_taken_literally(tmp_path: Path, name: str) -> None:
     write_picture(tmp_path / name, np.zeros((2, 2)))
-    assert os.listdir(tmp_path) == [name]
+    assert names_in(tmp_path) == [name]
 
 
 @pytest.mark.parametrize("kind", ["png", "tif", "exr", "tga", "dpx", "jpg", "webp", "bmp"])
@@ -675,7 +683,7 @@ def test_truncated_anywhere(
     check()
     for part in (0.5, 0.8):  # half a picture is always an error
         cut.write_bytes(whole[: int(len(whole) * part)])
-        assert_refused(cut, ValueError, "cut short|damaged")
+        assert_refused(cut, ValueError, r"cut short|damaged")
     assert capfd.readouterr() == ("", "")  # nothing printed by the C libraries
 
 
@@ -711,36 +719,44 @@ def test_max_pixels_comes_from_the_header(tmp_path: Path) -> None:
     assert_refused(path, ValueError, "10 x 10 = 100 pixels.*--max-pixels", max_pixels=99)
 
 
-def bomb(kind: str) -> bytes:
-    """A tiny file that claims 50000 x 50000 pixels."""
+def bomb(kind: str, side: int) -> bytes:
+    """A tiny file that claims side x side pixels."""
     if kind == "png":
-        return png(struct.pack(">IIBBBBB", 50000, 50000, 8, 2, 0, 0, 0), (b"IDAT", zlib.compress(b"")))
+        return png(struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0), (b"IDAT", zlib.compress(b"")))
     if kind == "gif":
-        return b"GIF89a" + struct.pack("<HHBBB", 50000, 50000, 0, 0, 0) + b",\0\0\0\0\x50\xc3\x50\xc3\0\2\0;"
+        frame = b",\0\0\0\0" + struct.pack("<HH", side, side) + b"\0\2\0;"
+        return b"GIF89a" + struct.pack("<HHBBB", side, side, 0, 0, 0) + frame
     if kind == "bmp":
-        return b"BM" + struct.pack(
-            "<IHHI IiiHHIIiiII", 100, 0, 0, 54, 40, 50000, 50000, 1, 24, 0, 0, 0, 0, 0, 0
-        )
+        return b"BM" + struct.pack("<IHHIIiiHHIIiiII", 100, 0, 0, 54, 40, side, side, 1, 24, 0, 0, 0, 0, 0, 0)
     if kind == "tga":
-        return struct.pack("<BBBHHBHHHHBB", 0, 0, 2, 0, 0, 0, 0, 0, 50000, 50000, 24, 0) + bytes(100)
-    size = struct.pack(">HHB", 50000, 50000, 3)
+        return struct.pack("<BBBHHBHHHHBB", 0, 0, 2, 0, 0, 0, 0, 0, side, side, 24, 0) + bytes(100)
+    size = struct.pack(">HHB", side, side, 3)
     return b"\xff\xd8\xff\xc0\x00\x11\x08" + size + b"\1\x11\0\2\x11\0\3\x11\0" + b"\xff\xd9"
 
 
-@pytest.mark.parametrize("kind", ["png", "gif", "bmp", "tga", "jpg"])
-def test_bombs_are_defused(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / f"a.{kind}"
-    path.write_bytes(bomb(kind))
+def test_bombs_are_defused(tmp_path: Path) -> None:
+    # OpenImageIO itself finds some of them absurd; the others are found too large
+    bombs = [(kind, side) for kind in ("png", "gif", "bmp", "tga", "jpg") for side in (12000, 50000)]
+    paths = [tmp_path / f"{side}.{kind}" for kind, side in bombs]
+    for path, (kind, side) in zip(paths, bombs, strict=True):
+        path.write_bytes(bomb(kind, side))
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))\n"
         "from refcolor.image_io import read\n"
-        "try: read(sys.argv[1])\n"
-        "except ValueError as error: print(error)"
+        "for path in sys.argv[1:]:\n"
+        "    try: read(path)\n"
+        "    except ValueError as error: print(error)"
     )
     # a process of its own, where 2.5 thousand million pixels cannot be allocated
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "50000 x 50000" in done.stdout or "damaged" in done.stdout
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(paths)
+    for line, (kind, side) in zip(lines, bombs, strict=True):
+        too_large = f"{side} x {side} = {side * side} pixels, more than 100000000"
+        assert too_large in line or "header is damaged" in line
+        if kind == "gif" or (kind in ("png", "bmp") and side == 12000):
+            assert too_large in line
 
 
 def test_cmyk_tiff_and_jpeg(tmp_path: Path) -> None:
@@ -768,15 +784,12 @@ def test_cmyk_tiff_and_jpeg(tmp_path: Path) -> None:
     assert_refused(tmp_path / "a.jpg", ValueError, "CMYK")
 
 
-@pytest.mark.parametrize("dtype", [np.int16, np.uint32, np.float64])
+@pytest.mark.parametrize("dtype", [np.int16, np.float64])
 def test_other_sample_types(tmp_path: Path, dtype: Any) -> None:
     path = tmp_path / "a.tif"
-    spec = oiio.ImageSpec(2, 2, 3, {np.int16: "int16", np.uint32: "uint32", np.float64: "double"}[dtype])
-    spec.attribute("oiio:BitsPerSample", np.dtype(dtype).itemsize * 8)
+    spec = oiio.ImageSpec(2, 2, 3, {np.int16: "int16", np.float64: "double"}[dtype])
     output = oiio.ImageOutput.create(str(path))
     assert output.open(str(path), spec)
-    if str(output.spec().format) in ("uint8", "uint16"):
-        pytest.skip("OpenImageIO does not write this type")
     assert output.write_image(np.ones((2, 2, 3), dtype))
     assert output.close()
     assert_refused(path, ValueError, "samples of type")
@@ -829,17 +842,17 @@ def test_plain_png_has_8_bits_and_gray_stays_gray(tmp_path: Path) -> None:
     "image", [np.zeros((2, 2, 4)), np.zeros(3), np.zeros((0, 2)), np.full((2, 2), np.nan)]
 )
 def test_plain_pictures_are_checked(tmp_path: Path, image: Array) -> None:
-    with pytest.raises(ValueError, match="shape|infinite"):
+    with pytest.raises(ValueError, match=r"shape|infinite"):
         write_picture(tmp_path / "a.png", image)
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 def test_results_are_checked(tmp_path: Path) -> None:
     like = read(store(tmp_path / "a.png", noise(3)))
     for wrong in (like.rgb[1:], like.gray, np.full_like(like.rgb, np.inf)):
-        with pytest.raises(ValueError, match="shape|infinite"):
+        with pytest.raises(ValueError, match=r"shape|infinite"):
             write(tmp_path / "b.png", wrong, like=like)
-    assert os.listdir(tmp_path) == ["a.png"]
+    assert names_in(tmp_path) == ["a.png"]
 
 
 def test_input_arrays_are_not_changed(tmp_path: Path) -> None:
@@ -904,7 +917,7 @@ def test_errors_of_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, m
         write_picture(tmp_path / "a.png", np.ones((2, 2)), force=True)
     assert "\n" not in str(caught.value)
     assert (tmp_path / "a.png").read_bytes() == before
-    assert os.listdir(tmp_path) == ["a.png"]
+    assert names_in(tmp_path) == ["a.png"]
 
 
 def test_ctrl_c_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -914,7 +927,7 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(image_io.shutil, "copyfileobj", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_picture(tmp_path / "a.png", np.zeros((2, 2)))
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("extension", ["png", "tif", "exr", "tga", "dpx", "jpg", "webp", "bmp"])
@@ -933,7 +946,7 @@ def test_full_disk(tmp_path: Path, extension: str) -> None:
         for side in (60, 70, 100):
             with pytest.raises(OSError, match="No space left"):
                 write_picture(disk / f"a.{extension}", noise(3, "float", side, side))
-            assert os.listdir(disk) == []
+            assert names_in(disk) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
@@ -951,11 +964,12 @@ def test_file_size_limit_in_a_process_of_its_own(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
     assert done.stdout.startswith("refused"), done.stderr
     assert done.stdout.count("\n") == 1
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 def test_import_is_light() -> None:
-    code = "import sys, refcolor.image_io; print({'tensorflow', 'keras', 'sklearn', 'pandas'} & set(sys.modules))"
+    heavy = {"tensorflow", "keras", "sklearn", "pandas"}
+    code = f"import sys, refcolor.image_io; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
@@ -966,9 +980,10 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     cut.write_bytes(store(tmp_path / "a.tif", noise(3)).read_bytes()[:-20])
     with warnings.catch_warnings():
         warnings.simplefilter("error", ResourceWarning)
-        before = len(os.listdir("/proc/self/fd"))
+        gc.collect()  # what earlier tests left behind must not close while we count
+        before = len(list(Path("/proc/self/fd").iterdir()))
         for _ in range(3):
             write(tmp_path / "b.png", read(path).rgb, like=read(path), force=True)
             with pytest.raises(ValueError, match="damaged"):
                 read(cut)
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -53,9 +53,11 @@ def test_gray_stays_gray():
     )
 
 
-def test_slow_twin_within_half_a_level_of_eight_bits():
+def test_matches_the_slow_twin():
     luma, ab = wild((60, 61), 110)
-    np.testing.assert_allclose(luma_exact(luma, ab), slow_luma_exact(luma, ab), atol=1e-3)
+    np.testing.assert_allclose(
+        luma_exact(luma, ab), slow_luma_exact(luma, ab), atol=3e-4
+    )  # a twelfth of an 8-bit level
 
 
 @settings(deadline=None, max_examples=60)
@@ -69,7 +71,7 @@ def test_small_pictures_match_the_slow_twin(height, width, spread, seed):
     luma, ab = wild((height, width), spread, seed)
     before = luma.copy(), ab.copy()
     got = luma_exact(luma, ab)
-    np.testing.assert_allclose(got, slow_luma_exact(luma, ab), atol=1e-3)
+    np.testing.assert_allclose(got, slow_luma_exact(luma, ab), atol=3e-4)
     np.testing.assert_array_equal(luma, before[0])
     np.testing.assert_array_equal(ab, before[1])
 
@@ -79,7 +81,7 @@ def test_outside_the_gamut_chroma_gives_way_along_a_straight_line():
     ab = np.array([[[70, -90], [60, -77.142857]]], np.float32)  # one hue
     rgb = luma_exact(luma, ab)
     assert (rgb.max(-1) == 1).all() or (rgb.min(-1) == 0).all()
-    np.testing.assert_allclose(rgb, slow_luma_exact(luma, ab), atol=1e-3)
+    np.testing.assert_allclose(rgb, slow_luma_exact(luma, ab), atol=3e-4)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 50), (41, 7)])

@@ -13,6 +13,11 @@ import pytest
 from refcolor.safe_write import atomic, check_target
 
 
+def names_in(folder: Path) -> list[str]:
+    """What a folder holds, hidden files included."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 def put(path: Path, data: bytes, *, force: bool = False) -> None:
     with atomic(path, force=force) as file:
         file.write(data)
@@ -98,7 +103,7 @@ def test_write_and_overwrite(tmp_path: Path) -> None:
     assert path.read_bytes() == b"one"
     put(path, b"two", force=True)
     assert path.read_bytes() == b"two"
-    assert os.listdir(tmp_path) == ["out.bin"]
+    assert names_in(tmp_path) == ["out.bin"]
 
 
 @pytest.mark.parametrize("hard_links", [True, False])
@@ -106,11 +111,11 @@ def test_no_overwrite_in_a_race(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     if not hard_links:
         forbid_hard_links(monkeypatch)
     path = tmp_path / "out.bin"
-    with pytest.raises(FileExistsError), atomic(path) as file:
+    with pytest.raises(FileExistsError), atomic(path) as file:  # noqa: PT012
         file.write(b"mine")
         path.write_bytes(b"theirs")
     assert path.read_bytes() == b"theirs"
-    assert os.listdir(tmp_path) == ["out.bin"]
+    assert names_in(tmp_path) == ["out.bin"]
 
 
 def forbid_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +129,7 @@ def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     forbid_hard_links(monkeypatch)
     put(tmp_path / "out.bin", b"one")
     assert (tmp_path / "out.bin").read_bytes() == b"one"
-    assert os.listdir(tmp_path) == ["out.bin"]
+    assert names_in(tmp_path) == ["out.bin"]
 
 
 def test_failed_rename_leaves_no_empty_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +140,7 @@ def test_failed_rename_leaves_no_empty_file(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="Input/output error"):
         put(tmp_path / "out.bin", b"one")
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077])
@@ -152,11 +157,11 @@ def test_permissions_follow_the_umask(tmp_path: Path, mask: int) -> None:
 def test_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "out.bin"
     path.write_bytes(b"old")
-    with pytest.raises(error), atomic(path, force=True) as file:
+    with pytest.raises(error), atomic(path, force=True) as file:  # noqa: PT012
         file.write(b"half")
         raise error
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["out.bin"]
+    assert names_in(tmp_path) == ["out.bin"]
 
 
 def test_full_disk(tmp_path: Path) -> None:
@@ -174,6 +179,6 @@ def test_full_disk(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="No space left"):
             put(disk / "out.bin", bytes(100_000), force=True)
         assert (disk / "out.bin").read_bytes() == b"old"
-        assert os.listdir(disk) == ["out.bin"]
+        assert names_in(disk) == ["out.bin"]
     finally:
         subprocess.run(["umount", str(disk)], check=True)
