@@ -69,5 +69,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     m.doc() = "Compiled kernels of refcolor; use refcolor.patches and refcolor.merge.";
     m.def("gather_patches", &gather_patches, "stack"_a.noconvert(), "x"_a.noconvert(), "y"_a.noconvert(),
           "level"_a.noconvert(), "angle"_a.noconvert(), "size"_a, "out"_a.noconvert(), "threads"_a);
-    m.def("luma_exact", &luma_exact, "luma"_a.noconvert(), "ab"_a.noconvert(), "rgb"_a.noconvert(), "threads"_a);
+    m.def("luma_exact", &luma_exact, "luma"_a.noconvert(), "ab"_a.noconvert(), "rgb"_a.noconvert(),
+          "threads"_a);
 }

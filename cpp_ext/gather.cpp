@@ -87,7 +87,8 @@ template <int P> void gather(const PlaneStack& stack, const PatchList& patches, 
                     patches.angle[n], patch);
             return;
         }
-        // Near the border the surroundings are mirrored into a window first: the sampling loop needs no checks.
+        // Near the border the surroundings are mirrored into a window first: the sampling loop needs no
+        // checks.
         thread_local std::vector<float> window;
         window.resize(static_cast<std::size_t>(side * side * planes));
         copy_window<P>(stack, image, x - reach, y - reach, side, window.data());
@@ -99,7 +100,7 @@ template <int P> void gather(const PlaneStack& stack, const PatchList& patches, 
 } // namespace
 
 void gather_patches(const PlaneStack& stack, const PatchList& patches, float* out, int threads) {
-    // The planes of the method are three; a count known to the compiler is worth a factor of two.
+    // The method has three planes; a count known to the compiler saves a fifth of the time.
     if (stack.planes == 3)
         gather<3>(stack, patches, out, threads);
     else

@@ -18,8 +18,8 @@ inline int thread_count(int threads, std::ptrdiff_t rows) {
     return static_cast<int>(std::min<std::ptrdiff_t>(threads, std::max<std::ptrdiff_t>(rows, 1)));
 }
 
-// Calls body(row) once for every row in [0, rows). The caller is one of the workers. Rows must not depend on
-// one another, so the result cannot depend on `threads`. The first exception stops the others and is rethrown.
+// Calls body(row) once for every row in [0, rows); the caller is one of the workers. Rows must not depend on
+// one another, so the result cannot depend on `threads`. The first exception stops the rest and is rethrown.
 template <class Body> void parallel_for(std::ptrdiff_t rows, int threads, Body&& body) {
     std::atomic<std::ptrdiff_t> next{0};
     std::exception_ptr error;

@@ -31,7 +31,7 @@ class Config:
     name: Preset = Preset.STANDARD
 
     # Features
-    grid: int = 320  # pixels; paper: side of the square grid, standard: longer side of the working grid
+    grid: int = 256  # pixels; side of the square grid; standard keeps the aspect and the number of pixels
     blur: float = 1.0  # standard deviation of the Gaussian before Canny, in pixels of the full picture
     canny: tuple[float, float] = (20.0, 80.0)  # hysteresis thresholds, in 8-bit gray levels
     fast_threshold: int = 10  # FAST: least contrast of the 3-pixel circle, in 8-bit gray levels
@@ -40,7 +40,7 @@ class Config:
     clusters: int = 24  # colours of the palette, 2 to 256
 
     # Network
-    epochs: int = 40  # passes over the source's pixels
+    epochs: int = 150  # passes over the source's pixels
     batch: int = 4  # paper: patches a step; standard: tiles a step
     tile: int = 96  # standard: side of a training tile, in grid pixels
     learning_rate: float = 3e-3  # Adam's (standard: the peak of a one-cycle schedule)

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,6 +90,7 @@ class Colorizer:
         else:
             self.palette = palette.fit(source, self.config.clusters, space="lab", seed=self.config.seed)
         self.labels = self.palette.labels(self.small)
+        self.tints = tints.fit(source, self.palette)
         self.network: Any = None
 
     def train(self) -> None:
@@ -120,9 +122,7 @@ class Colorizer:
             probabilities = training.predict_dense(self.network, seen.planes)
             labels = np.asarray(probabilities.argmax(-1), np.int32)
             picture = self.palette.paint(labels)
-            small = seen.planes[..., 0]
-            chroma = tints.fit(self.small, self.labels, len(self.palette)).chroma(labels, small)
-            image = merge.luma_exact(gray, upsampling.joint_bilateral(chroma, small, gray))
+            image = merge.luma_exact(gray, upsampling.chroma(probabilities, self.tints, gray))
         return Result(image, picture, labels, probabilities, seen, self.palette)
 
 
@@ -140,7 +140,7 @@ def grid_size(shape: tuple[int, ...], config: Config) -> tuple[int, int]:
     if config.name is Preset.PAPER:
         return config.grid, config.grid
     h, w = shape[:2]
-    scale = min(1.0, max(config.grid / max(h, w), PATCH / min(h, w)))
+    scale = min(1.0, max(config.grid / math.sqrt(h * w), PATCH / min(h, w)))
     return max(PATCH, round(w * scale)), max(PATCH, round(h * scale))
 
 

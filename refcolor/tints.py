@@ -1,4 +1,4 @@
-"""The chroma of each palette colour as a function of luma.
+"""What luma says about colour: how likely each palette colour is at each gray, and its chroma there.
 
 One colour per cluster would quantise shading and gradients away; within a cluster chroma follows luma almost
 on a line, and the target's luma is known.
@@ -8,43 +8,72 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .color import Image, luma, rgb_to_lab
-from .palette import Labels
+from .palette import Palette
 
 RIDGE = 1e-3  # variance of luma, in [0, 1] squared, below which a cluster counts as of one chroma
 SPAN = (1, 99)  # percentiles of a cluster's luma between which its line is trusted
+SPREAD = 3.0  # 8-bit levels by which the same paint's gray may differ between two pictures
+DOUBT = 0.02  # odds left to a colour at a gray that the source never shows it at
 
 
 @dataclass(frozen=True)
 class Tints:
-    """Lines ab = mean + slope (luma - center), luma held within [low, high]; one per label."""
+    """Per palette colour: odds at each luma, and chroma as a line over luma.
 
-    mean: NDArray[np.float64]  # (k, 2)
-    slope: NDArray[np.float64]  # (k, 2)
-    center: NDArray[np.float64]  # (k,)
-    low: NDArray[np.float64]  # (k,)
-    high: NDArray[np.float64]  # (k,)
+    Attributes
+    ----------
+    odds : float32 (256, k)
+        Share of each colour at each 8-bit gray, all colours taken as equally frequent, plus ``DOUBT``.
+    mean, slope : float32 (k, 2)
+        ab = mean + slope (luma - center).
+    center, low, high : float32 (k,)
+        Luma is held within [low, high] first.
+    """
 
-    def chroma(self, labels: Labels, gray: Image) -> Image:
-        """CIELAB a, b (h, w, 2) for a label map (h, w) and its luma (h, w) in [0, 1]."""
-        held = np.clip(gray, self.low[labels], self.high[labels]) - self.center[labels]
-        return np.asarray(self.mean[labels] + self.slope[labels] * held[..., None], np.float32)
+    odds: Image
+    mean: Image
+    slope: Image
+    center: Image
+    low: Image
+    high: Image
+
+    def chroma(self, gray: Image) -> Image:
+        """CIELAB a, b of every colour at the given luma: (...) in [0, 1] -> (..., k, 2)."""
+        held = np.clip(gray[..., None], self.low, self.high) - self.center
+        return np.asarray(self.mean + self.slope * held[..., None], np.float32)
 
 
-def fit(rgb: Image, labels: Labels, clusters: int) -> Tints:
-    """Ridge regression of chroma on luma within each label, from a picture (h, w, 3) and its labels (h, w)."""
-    ab = rgb_to_lab(rgb)[..., 1:].reshape(-1, 2).astype(np.float64)
-    gray, flat = luma(rgb).ravel().astype(np.float64), labels.ravel()
-    mean, slope = np.zeros((clusters, 2)), np.zeros((clusters, 2))
-    center, low, high = np.zeros(clusters), np.zeros(clusters), np.ones(clusters)
-    for label in np.unique(flat):
-        mine = flat == label
-        g, c = gray[mine], ab[mine]
+def fit(rgb: Image, palette: Palette) -> Tints:
+    """Learn the odds and, by ridge regression, the lines from the source (H, W, 3) and its palette."""
+    labels = palette.labels(rgb).ravel()
+    ab = rgb_to_lab(rgb)[..., 1:].reshape(-1, 2)
+    gray = luma(rgb).ravel()
+    k = len(palette)
+    mean, slope = np.zeros((k, 2)), np.zeros((k, 2))
+    center, low, high = np.zeros(k), np.zeros(k), np.ones(k)
+    for label in np.unique(labels):
+        mine = labels == label
+        g, c = gray[mine].astype(np.float64), ab[mine].astype(np.float64)
         mean[label], center[label] = c.mean(0), g.mean()
         d = g - center[label]
         slope[label] = d @ (c - mean[label]) / (d @ d + RIDGE * len(g))
         low[label], high[label] = np.percentile(g, SPAN)
-    return Tints(mean, slope, center, low, high)
+    lines: list[NDArray[np.float32]] = [v.astype(np.float32) for v in (mean, slope, center, low, high)]
+    return Tints(_odds(level(gray), labels, k), *lines)
+
+
+def level(gray: Image) -> NDArray[np.uint8]:
+    """Luma in [0, 1] -> its row of ``Tints.odds``."""
+    return np.asarray(np.rint(np.clip(gray, 0, 1) * 255), np.uint8)
+
+
+def _odds(levels: NDArray[np.uint8], labels: NDArray[np.int32], k: int) -> Image:
+    counts = np.bincount(levels.astype(np.int64) * k + labels, minlength=256 * k).reshape(256, k)
+    smooth = cv2.GaussianBlur(counts.astype(np.float64), (1, 0), sigmaX=1, sigmaY=SPREAD, borderType=cv2.BORDER_CONSTANT)
+    likely = smooth / np.maximum(smooth.sum(0), 1e-12)  # p(gray | colour)
+    return np.asarray(likely / np.maximum(likely.sum(1, keepdims=True), 1e-12) + DOUBT, np.float32)

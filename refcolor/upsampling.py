@@ -1,59 +1,64 @@
-"""From the working grid to the target's own size, along the target's edges."""
+"""From label probabilities on the grid to chroma at the target's own size, along the target's edges.
+
+The probabilities are enlarged linearly; what brings the edges back is the full-size luma, which says for each
+pixel which colours are possible there and what chroma they have.
+"""
 
 from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 
 from .color import Image
+from .tints import Tints, level
 
-RADIUS = 1  # grid pixels looked at on each side
-SPATIAL = 1.0  # standard deviation of the weight in space, grid pixels
-RANGE = 0.03  # standard deviation of the weight in gray; lines and paints differ by more
-FLOOR = 1e-6  # weight that remains where no grid pixel has the pixel's gray
+STRIP = 16  # rows worked on at once: bounds the memory, and stays in the cache
+KIN = 15.0  # CIELAB units; colours this near to the winner's share in the mean
 
 
-def joint_bilateral(values: Image, small: Image, gray: Image) -> Image:
-    """Joint bilateral up-sampling (Kopf et al. 2007).
+def chroma(probabilities: Image, tints: Tints, gray: Image) -> Image:
+    """Chroma of every pixel of the target.
 
-    Every pixel takes the mean of the grid pixels around it, weighted by nearness in space and in gray, so
-    that values do not leak across the edges of the full-size gray picture.
+    At each pixel the enlarged probabilities are multiplied by the odds of each colour at the pixel's luma.
+    The winner's chroma is then averaged with that of its near relatives, weighted by their probabilities:
+    one step of mean shift (Comaniciu and Meer 2002) in the chroma plane. So a shade between two clusters is
+    not quantised, while two unlike colours are never mixed.
 
     Parameters
     ----------
-    values : float32 (h, w, C)
-        What to enlarge, on the grid.
-    small : float32 (h, w)
-        The gray picture on the grid, in [0, 1].
+    probabilities : float32 (h, w, k)
+        Of the palette colours, on the grid.
+    tints : Tints
+        From the source.
     gray : float32 (H, W)
-        The gray picture at full size, in [0, 1].
+        The target, in [0, 1].
 
     Returns
     -------
-    float32 (H, W, C)
+    float32 (H, W, 2)
+        CIELAB a, b.
     """
     height, width = gray.shape
-    off_x, off_y = _offset(width, small.shape[1]), _offset(height, small.shape[0])
-    total = np.zeros((*gray.shape, values.shape[2]), np.float32)
-    weights = np.zeros(gray.shape, np.float32)
-    padded = np.pad(np.dstack([values, small]), ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)), mode="edge")
-    span = range(2 * RADIUS + 1)
-    for dy in span:
-        for dx in span:
-            shifted = padded[dy : dy + small.shape[0], dx : dx + small.shape[1]]
-            near = cv2.resize(shifted, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-            weight = cv2.exp(-0.5 * ((near[..., -1] - gray) / RANGE) ** 2) + np.float32(FLOOR)
-            weight *= np.outer(_gauss(dy - RADIUS - off_y), _gauss(dx - RADIUS - off_x))
-            total += near[..., :-1] * weight[..., None]
-            weights += weight
-    return total / weights[..., None]
+    h, _, k = probabilities.shape
+    wide = cv2.resize(probabilities.reshape(h, -1, k), (width, h), interpolation=cv2.INTER_LINEAR)
+    at = np.clip((np.arange(height, dtype=np.float32) + 0.5) * (h / height) - 0.5, 0, h - 1)
+    above = np.minimum(at.astype(np.int64), max(h - 2, 0))
+    share = (at - above)[:, None, None].astype(np.float32)
+    below = np.minimum(above + 1, h - 1)
+    out = np.empty((height, width, 2), np.float32)
 
+    def strip(top: int) -> None:
+        rows = slice(top, top + STRIP)
+        weight = wide[above[rows]] * (1 - share[rows]) + wide[below[rows]] * share[rows]
+        weight *= tints.odds[level(gray[rows])]
+        ab = tints.chroma(gray[rows])
+        winner = np.take_along_axis(ab, weight.argmax(-1)[..., None, None], axis=2)
+        weight *= np.exp(((ab - winner) ** 2).sum(-1) * np.float32(-0.5 / KIN**2))
+        out[rows] = (weight[..., None] * ab).sum(2) / weight.sum(-1, keepdims=True)
 
-def _offset(full: int, small: int) -> Image:
-    """Where each of `full` pixel centres lies from the centre of its grid pixel, in grid pixels."""
-    at = (np.arange(full) + 0.5) * (small / full)
-    return np.asarray(at - np.floor(at) - 0.5, np.float32)
-
-
-def _gauss(distance: Image) -> Image:
-    return np.exp(-0.5 * (distance / SPATIAL) ** 2)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(strip, range(0, height, STRIP)))
+    return out
