@@ -93,7 +93,7 @@ class _Preset:
         self.method = preset
         self.names = row_names(preset, options)
         began = perf_counter()
-        self.colorizer = Colorizer(source, Config.preset(preset, **options), progress=None)
+        self.colorizer = Colorizer(source, Config.preset(preset, **options))
         self.colorizer.train()
         self.training_seconds = perf_counter() - began
 

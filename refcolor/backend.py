@@ -36,8 +36,13 @@ class Engine:
     gpus: tuple[str, ...]
     device: str
 
+    @property
+    def where(self) -> str:
+        """The device in words: "the CPU" or the GPU's name."""
+        return self.gpus[0] if self.device.startswith("gpu") else "the CPU"
 
-def start(device: Device, *, quiet: bool = True) -> Engine:
+
+def start(device: Device, *, quiet: bool = False) -> Engine:
     """Import Keras with its engine and choose the device.
 
     Parameters
@@ -66,9 +71,17 @@ def start(device: Device, *, quiet: bool = True) -> Engine:
     return Engine(name, version, gpus, "gpu:0" if on_gpu else "cpu:0")
 
 
+def on(engine: Engine) -> Any:
+    """Context in which Keras puts weights and work on the engine's device."""
+    import keras
+
+    return keras.device(engine.device)
+
+
 def _tensorflow() -> tuple[str, tuple[str, ...]]:
     import tensorflow as tf
 
+    tf.get_logger().setLevel("ERROR")  # it warns of every new picture size
     return tf.__version__, tuple(
         str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name))
         for gpu in tf.config.list_physical_devices("GPU")

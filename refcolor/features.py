@@ -48,12 +48,12 @@ def to_8bit(image: Image) -> NDArray[np.uint8]:
 def edges(gray: Image, config: Config) -> Image:
     """Canny (1986) on the blurred gray: (H, W) in [0, 1] -> (H, W), 0 or 1."""
     blurred = cv2.GaussianBlur(to_8bit(gray), (0, 0), config.blur)
-    return np.asarray(cv2.Canny(blurred, *config.canny), np.float32) / 255
+    return np.asarray(cv2.Canny(blurred, *config.canny) > 0, np.float32)
 
 
 def corners(gray: Image, config: Config) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """FAST keypoints (Rosten et al. 2010) with non-maximum suppression: points (N, 2), responses (N,)."""
-    found = cv2.FastFeatureDetector_create(config.fast_threshold, True).detect(to_8bit(gray))
+    found = cv2.FastFeatureDetector.create(config.fast_threshold, True).detect(to_8bit(gray))
     points = np.array([k.pt for k in found], np.float32).reshape(-1, 2)
     return points, np.array([k.response for k in found], np.float32)
 

@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,6 +68,20 @@ class Picture:
         if self.alpha is not None:
             spread = spread[self.alpha > 0]
         return bool((spread <= GRAY_TOLERANCE).all())
+
+    def resized(self, width: int, height: int) -> Picture:
+        """The same picture at another size, to write results of that size like it; itself if none changes."""
+        if (height, width) == self.rgb.shape[:2]:
+            return self
+
+        def resize(plane: Image | None) -> Image | None:
+            if plane is None:
+                return None
+            return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+
+        rgb = np.asarray(resize(self.rgb), np.float32)
+        storage = replace(self.storage, window=None)  # the data window of another size
+        return Picture(rgb, resize(self.alpha), storage, resize(self.scale))
 
 
 def read(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Picture:

@@ -247,3 +247,25 @@ def _figures(
         f"de00{tail}": float(difference.mean()),
         f"psnr{tail}": float(10 * np.log10(255.0**2 / error)),
     }
+
+
+def table(figures: Figures) -> str:
+    """The figures of :func:`score` as lines of name, value and meaning."""
+    rows = []
+    for name, value in figures.items():
+        shown = "-" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+        base, moved, _ = name.partition("_moved")
+        rows.append(f"{name:12} {shown:>9}  {_MEANING[base]}{', where it moved' if moved else ''}")
+    return "\n".join(rows)
+
+
+_MEANING = {
+    "acc24": "share of pixels nearest to the right one of the source's 24 colours",
+    "ok2": "share within CIEDE2000 2: the same colour to the eye",
+    "ok5": "share within CIEDE2000 5: the right colour",
+    "de00": "mean CIEDE2000",
+    "psnr": "RGB peak signal-to-noise ratio, dB",
+    "moved": "share of pixels that differ between source and truth",
+    "luma_max": "largest difference of gray from the target, 8-bit levels",
+    "luma_mean": "mean difference of gray from the target, 8-bit levels",
+}

@@ -73,7 +73,7 @@ def fit(rgb: Image, clusters: int, *, space: Space, seed: int) -> Palette:
     centres = found.cluster_centers_.astype(np.float32)
     share = np.bincount(_nearest(pixels, centres).ravel(), minlength=clusters) / len(pixels)
     order = np.argsort(-share, kind="stable")
-    centres, share = centres[order], share[order].astype(np.float32)
+    centres, share = centres[order], np.asarray(share[order], np.float32)
     if space == "rgb":
         return Palette(centres, rgb_to_lab(centres[None])[0], share, space)
     return Palette(lab_to_rgb(centres[None])[0], centres, share, space)

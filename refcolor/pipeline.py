@@ -11,12 +11,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from . import features, merge, palette, tints, upsampling
+from . import backend, features, merge, palette, tints, upsampling
 from .color import Image, luma
 from .config import Config, Preset
 from .features import Features
@@ -67,8 +68,15 @@ class Colorizer:
         Coloured picture, encoded sRGB in [0, 1].
     config : Config
         Preset and settings.
-    progress : callable, optional
-        Told (training steps done, steps in all).
+
+    Attributes
+    ----------
+    small, labels : float32 (h, w, 3), int32 (h, w)
+        The source on the network's grid, and the palette label of each of its pixels.
+    features, palette, tints
+        What the classical stages found in the source.
+    engine : Engine or None
+        Engine and device the network runs on, once it is trained.
 
     Raises
     ------
@@ -76,9 +84,8 @@ class Colorizer:
         When the source is smaller than a patch, has no colour or too few colours.
     """
 
-    def __init__(self, source: Image, config: Config | None = None, progress: Any = None) -> None:
+    def __init__(self, source: Image, config: Config | None = None) -> None:
         self.config = config or Config()
-        self.progress = progress or _ignore
         check_size(source, "source")
         palette.check(source, self.config.clusters)
         self.source = source
@@ -92,36 +99,53 @@ class Colorizer:
         self.labels = self.palette.labels(self.small)
         self.tints = tints.fit(source, self.palette)
         self.network: Any = None
+        self.engine: backend.Engine | None = None
 
-    def train(self) -> None:
-        """Build and train the network: minutes for ``paper``, under one for ``standard``."""
+    def train(self, progress: Callable[[int, int], None] = _ignore) -> None:
+        """Build and train the network: minutes for ``paper``, under one for ``standard``.
+
+        Parameters
+        ----------
+        progress : callable
+            Told (steps done, steps in all) after every step.
+
+        Raises
+        ------
+        ValueError
+            When the config asks for a GPU and there is none.
+        """
+        self.engine = backend.start(self.config.device)
         from . import network, training  # late: they import Keras
 
         if self.config.name is Preset.PAPER:
-            self.network = network.patch_network(self.config.clusters, self.config.seed)
-            training.train_patches(self.network, self.features.planes, self.labels, self.config, self.progress)
+            build, fit = network.patch_network, training.train_patches
         else:
-            self.network = network.dense_network(self.config.clusters, self.config.seed)
-            training.train_dense(self.network, self.features.planes, self.labels, self.config, self.progress)
+            build, fit = network.dense_network, training.train_dense
+        with backend.on(self.engine):
+            model = build(self.config.clusters, self.config.seed)
+            fit(model, self.features.planes, self.labels, self.config, progress)
+        self.network = model
 
     def color(self, gray: Image) -> Result:
         """Color a gray target (H, W) in [0, 1]; trains first if that has not been done."""
-        from . import training
-
         check_size(gray, "target")
         if self.network is None:
             self.train()
-        size = grid_size(gray.shape, self.config)
-        seen = features.extract(gray, size, self.config)
-        if self.config.name is Preset.PAPER:
-            probabilities = training.predict_patches(self.network, seen.planes)
-            labels = np.asarray(probabilities.argmax(-1), np.int32)
-            picture = features.resize(self.palette.paint(labels), (PAPER_RESULT, PAPER_RESULT))
-            image = merge.plain_lab(features.resize(gray, (PAPER_RESULT, PAPER_RESULT)), picture)
+        assert self.engine is not None
+        from . import training
+
+        seen = features.extract(gray, grid_size(gray.shape, self.config), self.config)
+        paper = self.config.name is Preset.PAPER
+        with backend.on(self.engine):
+            predict = training.predict_patches if paper else training.predict_dense
+            probabilities = predict(self.network, seen.planes)
+        labels = np.asarray(probabilities.argmax(-1), np.int32)
+        picture = self.palette.paint(labels)
+        if paper:
+            size = (PAPER_RESULT, PAPER_RESULT)
+            picture = features.resize(picture, size)
+            image = merge.plain_lab(features.resize(gray, size), picture)
         else:
-            probabilities = training.predict_dense(self.network, seen.planes)
-            labels = np.asarray(probabilities.argmax(-1), np.int32)
-            picture = self.palette.paint(labels)
             image = merge.luma_exact(gray, upsampling.chroma(probabilities, self.tints, gray))
         return Result(image, picture, labels, probabilities, seen, self.palette)
 

@@ -74,6 +74,8 @@ def level(gray: Image) -> NDArray[np.uint8]:
 
 def _odds(levels: NDArray[np.uint8], labels: NDArray[np.int32], k: int) -> Image:
     counts = np.bincount(levels.astype(np.int64) * k + labels, minlength=256 * k).reshape(256, k)
-    smooth = cv2.GaussianBlur(counts.astype(np.float64), (1, 0), sigmaX=1, sigmaY=SPREAD, borderType=cv2.BORDER_CONSTANT)
+    smooth = cv2.GaussianBlur(
+        counts.astype(np.float64), (1, 0), sigmaX=1, sigmaY=SPREAD, borderType=cv2.BORDER_CONSTANT
+    )
     likely = smooth / np.maximum(smooth.sum(0), 1e-12)  # p(gray | colour)
     return np.asarray(likely / np.maximum(likely.sum(1, keepdims=True), 1e-12) + DOUBT, np.float32)

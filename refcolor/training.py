@@ -52,7 +52,7 @@ def train_patches(network: Any, planes: Image, labels: Labels, config: Config, p
         loss=keras.losses.SparseCategoricalCrossentropy(),
         jit_compile=False,  # compiling for one picture costs more than it saves
     )
-    stack = patches.blur_stack(planes, np.linspace(0, config.sigma, BLUR_LEVELS))
+    stack = patches.blur_stack(planes, blur_levels(config))
     points, truth = pixels(labels.shape), labels.ravel()
     count = len(points) - len(points) % min(config.batch, len(points))  # equal batches: one traced graph
     starts = range(0, count, min(config.batch, len(points)))
@@ -63,7 +63,9 @@ def train_patches(network: Any, planes: Image, labels: Labels, config: Config, p
         for step, at in enumerate(starts):
             part = slice(at, at + starts.step)
             pick = order[part]
-            batch = patches.gather(stack, points[pick], level=level[part], angle=angle[part], size=PATCH)
+            batch = patches.gather(
+                stack, points[pick], level=level[part], angle=angle[part], size=PATCH, threads=1
+            )  # one thread: a batch is too small to share out
             network.train_on_batch(batch, truth[pick])
             progress(epoch * len(starts) + step + 1, config.epochs * len(starts))
 
@@ -79,12 +81,15 @@ def predict_patches(network: Any, planes: Image) -> Image:
     return np.concatenate(parts).reshape(h, w, -1)
 
 
+def blur_levels(config: Config) -> list[float]:
+    """Standard deviations, in grid pixels, that the augmentation draws from."""
+    return [float(sigma) for sigma in np.linspace(0, config.sigma, BLUR_LEVELS)]
+
+
 def pixels(shape: tuple[int, int]) -> NDArray[np.int32]:
     """All pixels (x, y) of a picture of `shape` (h, w), row by row: (h * w, 2)."""
     y, x = np.indices(shape, np.int32)
     return np.stack([x.ravel(), y.ravel()], axis=1)
-
-
 
 
 def train_dense(network: Any, planes: Image, labels: Labels, config: Config, progress: Progress) -> None:
@@ -117,7 +122,7 @@ def train_dense(network: Any, planes: Image, labels: Labels, config: Config, pro
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=False,
     )
-    stack = patches.blur_stack(planes, np.linspace(0, config.sigma, BLUR_LEVELS))
+    stack = patches.blur_stack(planes, blur_levels(config))
     for step in range(steps):
         cuts = [_cut_tile(stack, labels, tile, rng, config) for _ in range(config.batch)]
         network.train_on_batch(np.stack([c[0] for c in cuts]), np.stack([c[1] for c in cuts]))

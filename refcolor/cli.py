@@ -1,0 +1,205 @@
+"""The command line: words to a Config, pictures in, pictures out.
+
+Exit codes: 0 done; 1 the job failed, as with a picture that cannot be used or a full disk; 2 wrong use, as
+with an unknown option, a missing file or an output that must not be written; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from . import __version__, options
+from .config import Config, Device
+from .voice import Voice, WrongUse, friendly
+
+if TYPE_CHECKING:
+    from .color import Image
+    from .image_io import Picture
+    from .pipeline import Colorizer
+
+_DEFAULT = Config()
+
+
+def color(
+    source: options.Source,
+    targets: options.Targets,
+    output: options.Output = None,
+    force: options.Force = False,
+    max_pixels: options.Pixels = options.MAX_PIXELS,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+    clusters: options.Clusters = _DEFAULT.clusters,
+    preset: options.PresetName = _DEFAULT.name,
+    epochs: options.Epochs = None,
+    device: options.DeviceName = _DEFAULT.device,
+    seed: options.Seed = _DEFAULT.seed,
+    version: options.Version = False,
+) -> None:
+    """Color gray TARGETS like the coloured SOURCE. The written files are listed on stdout."""
+    with friendly(debug):
+        from . import image_io
+
+        config = Config.preset(preset, clusters=clusters, epochs=epochs, device=device, seed=seed)
+        results = _outputs(targets, output)
+        for path in results:
+            image_io.check_output(path, inputs=[source, *targets], force=force)
+        picture, first = _read_all(source, targets, max_pixels, config)
+        voice = Voice(quiet)
+        colorizer = _trained(picture, config, voice)
+        with voice.bar("coloring") as progress:
+            for i, (target, path) in enumerate(zip(targets, results, strict=True)):
+                gray = image_io.read(target, max_pixels=max_pixels) if i else first
+                _remark_on_color(gray, target, voice)
+                image = colorizer.color(gray.gray).image
+                like = gray.resized(image.shape[1], image.shape[0])
+                image_io.write(path, image, like=like, force=force)
+                print(path, flush=True)
+                progress(i + 1, len(targets))
+
+
+def inspect(
+    source: options.Source,
+    output: options.Folder,
+    target: options.InspectTarget = None,
+    force: options.Force = False,
+    max_pixels: options.Pixels = options.MAX_PIXELS,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+    clusters: options.Clusters = _DEFAULT.clusters,
+    preset: options.PresetName = _DEFAULT.name,
+    epochs: options.Epochs = None,
+    device: options.DeviceName = _DEFAULT.device,
+    seed: options.Seed = _DEFAULT.seed,
+) -> None:
+    """Write every stage as pictures and tables: edges, corners, clusters, labels, probabilities, result."""
+    with friendly(debug):
+        from . import inspection
+
+        config = Config.preset(preset, clusters=clusters, epochs=epochs, device=device, seed=seed)
+        inputs = [source, *([target] if target else [])]
+        inspection.check_folder(output, inputs=inputs, force=force)
+        picture, gray = _read_all(source, [inputs[-1]], max_pixels, config)
+        voice = Voice(quiet)
+        if target:
+            _remark_on_color(gray, target, voice)
+        colorizer = _trained(picture, config, voice)
+        result = colorizer.color(gray.gray)
+        for path in inspection.write(output, colorizer, gray.gray, result, force=force):
+            print(path)
+
+
+def score(
+    result: options.Scored,
+    truth: options.Truth,
+    source: options.ScoreSource,
+    target: options.ScoreTarget = None,
+    as_json: options.AsJson = False,
+    max_pixels: options.Pixels = options.MAX_PIXELS,
+    debug: options.Debug = False,
+) -> None:
+    """Compare RESULT with the TRUTH: shares of right colours, CIEDE2000, PSNR, luma kept."""
+    with friendly(debug):
+        from . import image_io, metrics
+
+        def rgb(path: Path) -> Image:
+            return image_io.read(path, max_pixels=max_pixels).rgb
+
+        gray = image_io.read(target, max_pixels=max_pixels).gray if target else None
+        figures = metrics.score(rgb(result), rgb(truth), rgb(source), target=gray)
+        print(json.dumps(figures, indent=1) if as_json else metrics.table(figures))
+
+
+def info(debug: options.Debug = False) -> None:
+    """Print versions, the GPUs the network engine sees, threads and the extension."""
+    with friendly(debug):
+        from importlib import metadata
+
+        from . import backend
+        from .patches import _core
+
+        rows = {"refcolor": __version__, "python": sys.version.split()[0], "extension": _core.__file__}
+        for name in ("numpy", "opencv-contrib-python", "scikit-learn", "openimageio", "pandas", "keras"):
+            rows[name] = metadata.version(name)
+        engine = backend.start(Device.AUTO, quiet=True)
+        rows |= {engine.name: engine.version, "GPUs": ", ".join(engine.gpus) or "none"}
+        rows |= {"trains on": engine.where, "threads": str(len(os.sched_getaffinity(0)))}
+        for name, value in rows.items():
+            print(f"{name:22} {value}")
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {"inspect": inspect, "score": score, "info": info}
+_EPILOG = (
+    "More: refcolor inspect, refcolor score, refcolor info; each has its own --help. "
+    "A file with such a name is reached as ./inspect."
+)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line; ends by SystemExit with the exit code."""
+    words = list(sys.argv[1:] if words is None else words)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    name = words.pop(0) if words and words[0] in _COMMANDS else ""
+    app.command(epilog=None if name else _EPILOG, no_args_is_help=name != "info")(_COMMANDS.get(name, color))
+    app(words, prog_name=f"refcolor {name}".strip())
+
+
+def _outputs(targets: list[Path], output: Path | None) -> list[Path]:
+    """Where each target's result goes."""
+    names = [f"{target.stem}_color.png" for target in targets]
+    if output is None:
+        paths = [target.with_name(name) for target, name in zip(targets, names, strict=True)]
+    elif output.is_dir():
+        paths = [output / name for name in names]
+    elif len(targets) == 1:
+        paths = [output]
+    else:
+        raise WrongUse(
+            f"output {str(output)!r} is not an existing folder, and {len(targets)} targets need one: "
+            "create it first"
+        )
+    for i, path in enumerate(paths):
+        if path in paths[:i]:
+            raise WrongUse(f"two targets would both become {str(path)!r}: color them one at a time, with -o")
+    return paths
+
+
+def _read_all(source: Path, targets: list[Path], max_pixels: int, config: Config) -> tuple[Picture, Picture]:
+    """Read and check every picture before the engine is started; keeps the source and the first target."""
+    from . import image_io, palette, pipeline
+
+    def checked(path: Path, role: str) -> Picture:
+        picture = image_io.read(path, max_pixels=max_pixels)
+        pipeline.check_size(picture.rgb, f"{role} {str(path)!r}")
+        return picture
+
+    picture = checked(source, "source")
+    palette.check(picture.rgb, config.clusters)
+    first = checked(targets[0], "target")
+    for target in targets[1:]:
+        checked(target, "target")
+    return picture, first
+
+
+def _remark_on_color(picture: Picture, path: Path, voice: Voice) -> None:
+    if not picture.is_gray:
+        voice.line(f"{str(path)!r} is coloured: only its gray is used")
+
+
+def _trained(source: Picture, config: Config, voice: Voice) -> Colorizer:
+    from . import backend
+    from .pipeline import Colorizer
+
+    with voice.bar("starting"):
+        colorizer = Colorizer(source.rgb, config)
+        engine = backend.start(config.device, quiet=True)
+    voice.line(f"training on {engine.where}")
+    with voice.bar("training") as progress:
+        colorizer.train(progress)
+    return colorizer

@@ -1,0 +1,163 @@
+"""Every stage of one run as files to look at: pictures, tables and one sheet of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from . import image_io, safe_write
+from .color import Image
+from .contact_sheet import contact_sheet
+from .features import Features, draw_corners
+from .palette import Labels, Palette
+from .pipeline import Colorizer, Result
+
+PICTURES = (
+    "source", "target", "source_edges", "target_edges", "source_corners", "target_corners", "clusters", "pca",
+    "source_labels", "target_labels", "palette", "result", "sheet",
+)  # fmt: skip
+TABLES = ("source_corners", "target_corners", "clusters", "target_labels", "probabilities")
+FIGURE = 480  # side of the PCA figure, pixels
+GOLDEN = 0.618034  # of the hue circle, between the colours of neighbouring labels
+
+
+def check_folder(folder: Path, *, inputs: Iterable[Path], force: bool) -> None:
+    """Refuse, before any work, a folder that the files cannot go to.
+
+    Raises
+    ------
+    OSError, ValueError
+        As :func:`refcolor.safe_write.check_target`, for the folder or for any file in it.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(
+            f"{safe_write.shown(folder)} is not a folder: -o takes the folder to write into"
+        )
+    if not folder.exists():
+        safe_write.check_target(folder)
+        return
+    for name in _files():
+        safe_write.check_target(folder / name, inputs=inputs, force=force)
+
+
+def write(folder: Path, colorizer: Colorizer, gray: Image, result: Result, *, force: bool) -> list[Path]:
+    """Write all stages into `folder`, which is made if missing; returns the files in order."""
+    folder.mkdir(exist_ok=True)
+    pictures = _pictures(colorizer, gray, result)
+    tables = _tables(colorizer, result)
+    for name, image in pictures.items():
+        image_io.write_picture(folder / f"{name}.png", image, force=force)
+    for name, table in tables.items():
+        text = table().to_csv(index=False, float_format="%.5g")
+        with safe_write.atomic(folder / f"{name}.csv", force=force) as file:
+            file.write(text.encode())
+    return [folder / name for name in _files()]
+
+
+def _files() -> list[str]:
+    return [f"{name}.png" for name in PICTURES] + [f"{name}.csv" for name in TABLES]
+
+
+def _pictures(colorizer: Colorizer, gray: Image, result: Result) -> dict[str, Image]:
+    colors = result.palette
+    clustered = colors.paint(colorizer.labels)
+    pictures = {
+        "source": colorizer.source,
+        "target": gray,
+        "source_edges": colorizer.features.edges,
+        "target_edges": result.features.edges,
+        "source_corners": draw_corners(colorizer.features.corners, colorizer.source.shape[:2]),
+        "target_corners": draw_corners(result.features.corners, gray.shape),
+        "clusters": clustered,
+        "pca": pca_figure(colorizer.small, clustered),
+        "source_labels": _in_hues(colorizer.labels, len(colors)),
+        "target_labels": _in_hues(result.labels, len(colors)),
+        "palette": result.palette_picture,
+        "result": result.image,
+    }
+    cells = [(name.replace("_", " "), image) for name, image in pictures.items()]
+    rows = [cells[at : at + 4] for at in range(0, len(cells), 4)]
+    pictures["sheet"] = np.asarray(contact_sheet(rows) / 255, np.float32)
+    return pictures
+
+
+def _tables(colorizer: Colorizer, result: Result) -> dict[str, Callable[[], Any]]:
+    return {
+        "source_corners": lambda: _corner_table(colorizer.features),
+        "target_corners": lambda: _corner_table(result.features),
+        "clusters": lambda: _cluster_table(result.palette),
+        "target_labels": lambda: _frame({"label": result.labels.ravel()}),
+        "probabilities": lambda: _frame(
+            {
+                str(label): column
+                for label, column in enumerate(result.probabilities.reshape(-1, len(result.palette)).T)
+            }
+        ),
+    }
+
+
+def _frame(columns: dict[str, Any]) -> Any:
+    import pandas as pd  # late: only this command writes tables
+
+    return pd.DataFrame(columns)
+
+
+def _corner_table(features: Features) -> Any:
+    return _frame({"x": features.corners[:, 0], "y": features.corners[:, 1], "response": features.responses})
+
+
+def _cluster_table(palette: Palette) -> Any:
+    """Label, RGB in [0, 1], CIELAB and share of the source, one row a colour."""
+    columns: dict[str, Any] = {"label": np.arange(len(palette))}
+    columns |= {name: palette.rgb[:, i] for i, name in enumerate("RGB")}
+    columns |= {name: palette.lab[:, i] for i, name in enumerate("Lab")}
+    return _frame(columns | {"share": palette.share})
+
+
+def _in_hues(labels: Labels, k: int) -> Image:
+    """Labels as hues far apart for neighbouring numbers, darker for higher ones: (h, w) -> (h, w, 3)."""
+    index = np.arange(k, dtype=np.float32)
+    hsv = np.stack([index * GOLDEN % 1 * 360, np.full(k, 0.65, np.float32), 1 - 0.5 * index / k], axis=-1)
+    hues: Image = cv2.cvtColor(hsv[None].astype(np.float32), cv2.COLOR_HSV2RGB)[0]
+    return hues[labels]
+
+
+def pca_figure(original: Image, clustered: Image) -> Image:
+    """The report's figure: original colours (left) and clustered ones (right) in the same two components.
+
+    Parameters
+    ----------
+    original, clustered : float32 (h, w, 3)
+        The source on the grid, and the same in its clusters' colours.
+
+    Returns
+    -------
+    float32 (480, 960, 3)
+        White ground; every pixel a dot of its own colour at its place on the first two principal components
+        of the original colours; clusters as discs.
+    """
+    colors = original.reshape(-1, 3)
+    middle = colors.mean(0)
+    axes = np.linalg.svd(colors - middle, full_matrices=False)[2][:2]
+    plane = (colors - middle) @ axes.T
+    low, span = plane.min(0), np.ptp(plane, axis=0).max() or 1.0
+    panels = []
+    for image, radius in ((original, 1), (clustered, 6)):
+        canvas = np.ones((FIGURE, FIGURE, 3), np.float32)
+        found = np.unique(image.reshape(-1, 3), axis=0)
+        at = (((found - middle) @ axes.T - low) / span * (FIGURE - 41) + 20).astype(int)
+        for (x, y), color in zip(at.tolist(), found.tolist(), strict=True):
+            cv2.circle(
+                canvas,
+                (x, FIGURE - 1 - y),
+                radius,
+                color,
+                cv2.FILLED,
+                cv2.LINE_AA if radius > 1 else cv2.LINE_8,
+            )
+        panels.append(canvas)
+    return np.hstack(panels)

@@ -1,0 +1,100 @@
+"""The words of the command line: every argument and option once, with its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import __version__
+from .config import Config, Device, Preset
+
+MAX_PIXELS = 100_000_000
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"refcolor {__version__}")
+        raise typer.Exit
+
+
+_epochs = ", ".join(f"{name} {Config.preset(name).epochs}" for name in Preset)
+
+Source = Annotated[Path, typer.Argument(help="The coloured picture.", show_default=False)]
+Targets = Annotated[list[Path], typer.Argument(help="Gray pictures to color.", show_default=False)]
+InspectTarget = Annotated[
+    Path | None,
+    typer.Argument(help="Gray picture to color; left out: the source's own gray.", show_default=False),
+]
+Scored = Annotated[Path, typer.Argument(help="The picture to judge.", show_default=False)]
+Truth = Annotated[Path, typer.Argument(help="The true colours, at the same size.", show_default=False)]
+ScoreSource = Annotated[
+    Path, typer.Option("--source", help="The picture the colours came from.", show_default=False)
+]
+ScoreTarget = Annotated[
+    Path | None, typer.Option("--target", help="The gray picture. (default: gray of TRUTH)")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Version = Annotated[
+    bool,
+    typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_print_version),
+]
+
+_out = "Output"
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File for one target, folder for many. (default: TARGET_color.png beside each target)",
+        rich_help_panel=_out,
+    ),
+]
+Folder = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Folder to write into; made if missing.",
+        rich_help_panel=_out,
+        show_default=False,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing files.", rich_help_panel=_out)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no remarks.", rich_help_panel=_out)]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=_out)]
+Pixels = Annotated[
+    int, typer.Option("--max-pixels", help="Refuse larger pictures.", min=1, rich_help_panel=_out)
+]
+
+Clusters = Annotated[
+    int, typer.Option(help="Colours in the palette.", min=2, max=256, rich_help_panel="Colour")
+]
+
+_net = "Network"
+PresetName = Annotated[
+    Preset,
+    typer.Option(
+        "--preset",
+        help="standard: any size, gray kept exactly. paper: the Auto-Coloring Network report, 224x224.",
+        rich_help_panel=_net,
+    ),
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option(
+        help=f"Passes over the source's pixels. (default: {_epochs})",
+        min=1,
+        max=100_000,
+        rich_help_panel=_net,
+    ),
+]
+DeviceName = Annotated[
+    Device,
+    typer.Option("--device", help="Where to train; auto takes a GPU if there is one.", rich_help_panel=_net),
+]
+Seed = Annotated[
+    int,
+    typer.Option(help="Same seed and machine, same picture.", min=0, max=2**31 - 1, rich_help_panel=_net),
+]

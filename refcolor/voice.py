@@ -1,0 +1,65 @@
+"""What the command line says beside its results, all of it on stderr: remarks, progress, errors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+
+WRONG_USE = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
+
+
+class WrongUse(ValueError):
+    """The words of the command do not fit together."""
+
+
+@contextmanager
+def friendly(debug: bool) -> Iterator[None]:
+    """Turn what goes wrong into one line and an exit code: 1 failed, 2 wrong use, 130 interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("refcolor: interrupted; nothing half-written is left", file=sys.stderr)
+        raise typer.Exit(130) from None
+    except (ValueError, OSError, MemoryError, ImportError) as error:
+        if debug:
+            raise
+        text = " ".join(str(error).split()) or "not enough memory: use a smaller picture"
+        print(f"refcolor: {text}", *getattr(error, "__notes__", ()), file=sys.stderr)
+        raise typer.Exit(2 if isinstance(error, (WrongUse, *WRONG_USE)) else 1) from None
+
+
+class Voice:
+    """Remarks and progress bars, or silence."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def line(self, text: str) -> None:
+        """Say something in one line."""
+        if not self.quiet:
+            print(f"refcolor: {text}", file=sys.stderr)
+
+    @contextmanager
+    def bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """A progress bar with the time left; the block tells it (done, in all)."""
+        if self.quiet:
+            yield lambda done, total: None
+            return
+        from rich import progress
+        from rich.console import Console
+
+        columns = (
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.TaskProgressColumn(),
+            progress.TimeElapsedColumn(),
+            progress.TextColumn("left"),
+            progress.TimeRemainingColumn(),
+        )
+        console = Console(stderr=True)
+        with progress.Progress(*columns, console=console, transient=True, redirect_stdout=False) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
