@@ -17,7 +17,7 @@ import typer
 
 from . import __version__, options
 from .config import Config, Device
-from .voice import Voice, WrongUse, friendly
+from .voice import Voice, WrongUse, about_words, friendly
 
 if TYPE_CHECKING:
     from .color import Image
@@ -48,8 +48,9 @@ def color(
 
         config = Config.preset(preset, clusters=clusters, epochs=epochs, device=device, seed=seed)
         results = _outputs(targets, output)
-        for path in results:
-            image_io.check_output(path, inputs=[source, *targets], force=force)
+        with about_words():
+            for path in results:
+                image_io.check_output(path, inputs=[source, *targets], force=force)
         picture, first = _read_all(source, targets, max_pixels, config)
         voice = Voice(quiet)
         colorizer = _trained(picture, config, voice)
@@ -84,7 +85,8 @@ def inspect(
 
         config = Config.preset(preset, clusters=clusters, epochs=epochs, device=device, seed=seed)
         inputs = [source, *([target] if target else [])]
-        inspection.check_folder(output, inputs=inputs, force=force)
+        with about_words():
+            inspection.check_folder(output, inputs=inputs, force=force)
         picture, gray = _read_all(source, [inputs[-1]], max_pixels, config)
         voice = Voice(quiet)
         if target:

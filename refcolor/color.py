@@ -24,4 +24,4 @@ def rgb_to_lab(rgb: Image) -> Image:
 def lab_to_rgb(lab: Image) -> Image:
     """CIELAB D65 (H, W, 3) -> encoded sRGB (H, W, 3), clipped to [0, 1]."""
     rgb = cv2.cvtColor(np.ascontiguousarray(lab, np.float32), cv2.COLOR_LAB2RGB)
-    return np.clip(rgb, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(rgb, 0.0, 1.0), np.float32)

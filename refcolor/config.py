@@ -50,6 +50,8 @@ class Config:
     seed: int = 0  # of k-means, initialisation, order, augmentation and dropout
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "name", Preset(self.name))  # plain strings are welcome
+        object.__setattr__(self, "device", Device(self.device))
         for name, low, high in (
             ("grid", 32, 4096),
             ("fast_threshold", 1, 255),

@@ -21,7 +21,8 @@ PICTURES = (
     "source_labels", "target_labels", "palette", "result", "sheet",
 )  # fmt: skip
 TABLES = ("source_corners", "target_corners", "clusters", "target_labels", "probabilities")
-FIGURE = 480  # side of the PCA figure, pixels
+FIGURE, MARGIN = 480, 20  # side of the PCA figure and of its empty border, pixels
+PALE = 0.85  # gray of what stands behind the clusters there
 GOLDEN = 0.618034  # of the hue circle, between the colours of neighbouring labels
 
 
@@ -138,26 +139,23 @@ def pca_figure(original: Image, clustered: Image) -> Image:
     -------
     float32 (480, 960, 3)
         White ground; every pixel a dot of its own colour at its place on the first two principal components
-        of the original colours; clusters as discs.
+        of the original colours; clusters as discs over the same dots in pale gray.
     """
     colors = original.reshape(-1, 3)
-    middle = colors.mean(0)
-    axes = np.linalg.svd(colors - middle, full_matrices=False)[2][:2]
-    plane = (colors - middle) @ axes.T
-    low, span = plane.min(0), np.ptp(plane, axis=0).max() or 1.0
-    panels = []
-    for image, radius in ((original, 1), (clustered, 6)):
-        canvas = np.ones((FIGURE, FIGURE, 3), np.float32)
-        found = np.unique(image.reshape(-1, 3), axis=0)
-        at = (((found - middle) @ axes.T - low) / span * (FIGURE - 41) + 20).astype(int)
-        for (x, y), color in zip(at.tolist(), found.tolist(), strict=True):
-            cv2.circle(
-                canvas,
-                (x, FIGURE - 1 - y),
-                radius,
-                color,
-                cv2.FILLED,
-                cv2.LINE_AA if radius > 1 else cv2.LINE_8,
-            )
-        panels.append(canvas)
-    return np.hstack(panels)
+    mean = colors.mean(0)
+    axes = np.linalg.svd(colors - mean, full_matrices=False)[2][:2]
+    plane = (colors - mean) @ axes.T
+    middle, span = (plane.min(0) + plane.max(0)) / 2, np.ptp(plane, axis=0).max() or 1.0
+    dots, discs = (np.unique(image.reshape(-1, 3), axis=0) for image in (original, clustered))
+
+    def draw(canvas: Image, found: Image, radius: int, paint: Image) -> None:
+        at = ((found - mean) @ axes.T - middle) / span * (FIGURE - 2 * MARGIN) * (1, -1) + FIGURE / 2
+        for center, color in zip(np.rint(at).astype(int).tolist(), paint.tolist(), strict=True):
+            cv2.circle(canvas, center, radius, color, cv2.FILLED)
+
+    left, right = np.ones((2, FIGURE, FIGURE, 3), np.float32)
+    draw(left, dots, 2, dots)
+    draw(right, dots, 2, np.full_like(dots, PALE))
+    draw(right, discs, 7, discs)
+    right[:, 0] = PALE  # a line between the two
+    return np.hstack([left, right])

@@ -71,9 +71,9 @@ def fit(rgb: Image, clusters: int, *, space: Space, seed: int) -> Palette:
             sample = np.unique(pixels, axis=0)
     found = KMeans(clusters, n_init=4, random_state=seed).fit(sample.astype(np.float64))
     centres = found.cluster_centers_.astype(np.float32)
-    share = np.bincount(_nearest(pixels, centres).ravel(), minlength=clusters) / len(pixels)
-    order = np.argsort(-share, kind="stable")
-    centres, share = centres[order], np.asarray(share[order], np.float32)
+    counts = np.bincount(_nearest(pixels, centres), minlength=clusters)
+    order = np.argsort(-counts, kind="stable")
+    centres, share = centres[order], np.asarray(counts[order] / len(pixels), np.float32)
     if space == "rgb":
         return Palette(centres, rgb_to_lab(centres[None])[0], share, space)
     return Palette(lab_to_rgb(centres[None])[0], centres, share, space)

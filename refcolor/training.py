@@ -46,28 +46,41 @@ def train_patches(network: Any, planes: Image, labels: Labels, config: Config, p
     progress : callable
         Told (steps done, steps in all) after every step.
     """
-    rng = np.random.default_rng(config.seed)
+    compile_patches(network, config)
+    run_patches(network, planes, labels, config, progress)
+
+
+def compile_patches(network: Any, config: Config) -> None:
+    """Give the patch network the report's optimiser and loss."""
     network.compile(
         optimizer=keras.optimizers.Adam(config.learning_rate, epsilon=1e-8),
         loss=keras.losses.SparseCategoricalCrossentropy(),
         jit_compile=False,  # compiling for one picture costs more than it saves
     )
+
+
+def run_patches(network: Any, planes: Image, labels: Labels, config: Config, progress: Progress) -> None:
+    """The epochs of :func:`train_patches`, for a network that is compiled."""
+    rng = np.random.default_rng(config.seed)
     stack = patches.blur_stack(planes, blur_levels(config))
     points, truth = pixels(labels.shape), labels.ravel()
-    count = len(points) - len(points) % min(config.batch, len(points))  # equal batches: one traced graph
-    starts = range(0, count, min(config.batch, len(points)))
-    for epoch in range(config.epochs):
+    batch = min(config.batch, len(points))
+    count = len(points) - len(points) % batch  # equal batches: one traced graph
+    steps = config.epochs * (count // batch)
+    done = 0
+    for _ in range(config.epochs):
         order = rng.permutation(len(points))[:count]
         level = rng.integers(0, BLUR_LEVELS, count, np.int32)
         angle = np.radians(rng.uniform(-config.rotation, config.rotation, count)).astype(np.float32)
-        for step, at in enumerate(starts):
-            part = slice(at, at + starts.step)
+        for at in range(0, count, batch):
+            part = slice(at, at + batch)
             pick = order[part]
-            batch = patches.gather(
+            cut = patches.gather(
                 stack, points[pick], level=level[part], angle=angle[part], size=PATCH, threads=1
             )  # one thread: a batch is too small to share out
-            network.train_on_batch(batch, truth[pick])
-            progress(epoch * len(starts) + step + 1, config.epochs * len(starts))
+            network.train_on_batch(cut, truth[pick])
+            done += 1
+            progress(done, steps)
 
 
 def predict_patches(network: Any, planes: Image) -> Image:

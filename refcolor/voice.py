@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,15 @@ class WrongUse(ValueError):
 
 
 @contextmanager
+def about_words() -> Iterator[None]:
+    """Whatever is refused in this block is refused because of the words of the command."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise WrongUse(str(error)) from error
+
+
+@contextmanager
 def friendly(debug: bool) -> Iterator[None]:
     """Turn what goes wrong into one line and an exit code: 1 failed, 2 wrong use, 130 interrupted."""
     try:
@@ -25,9 +35,10 @@ def friendly(debug: bool) -> Iterator[None]:
         raise typer.Exit(130) from None
     except (ValueError, OSError, MemoryError, ImportError) as error:
         if debug:
-            raise
-        text = " ".join(str(error).split()) or "not enough memory: use a smaller picture"
-        print(f"refcolor: {text}", *getattr(error, "__notes__", ()), file=sys.stderr)
+            traceback.print_exc()
+        text = str(error) or "not enough memory: use a smaller picture"
+        words = " ".join([text, *getattr(error, "__notes__", ())]).split()
+        print("refcolor:", *words, file=sys.stderr)
         raise typer.Exit(2 if isinstance(error, (WrongUse, *WRONG_USE)) else 1) from None
 
 
@@ -44,8 +55,8 @@ class Voice:
 
     @contextmanager
     def bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """A progress bar with the time left; the block tells it (done, in all)."""
-        if self.quiet:
+        """A progress bar on a terminal, with the time left; the block tells it (done, in all)."""
+        if self.quiet or not sys.stderr.isatty():  # in a log, a bar would leave empty lines
             yield lambda done, total: None
             return
         from rich import progress

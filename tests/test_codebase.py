@@ -1,0 +1,74 @@
+"""The plan of the house: which module may import which, and what the README promises."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "refcolor"
+
+# From the roof down; a module may import from its own floor's later rooms and from lower floors only.
+FLOORS = [
+    ["cli"],
+    ["inspection"],
+    ["pipeline"],
+    ["upsampling", "training"],
+    ["tints", "network", "merge", "features"],
+    ["palette", "patches", "metrics", "contact_sheet"],
+    ["image_io", "options", "voice"],
+    ["image_decode", "image_encode"],
+    ["image_storage"],
+    ["safe_write", "color", "backend"],
+    ["config"],
+    ["_core", "__init__"],
+]
+FLOOR = {module: height for height, floor in enumerate(FLOORS) for module in floor}
+
+
+def imports(module):
+    """Names of refcolor modules that `module` imports anywhere in its text."""
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.level == 1 or (node.module or "").startswith("refcolor")):
+            inside = (node.module or "").removeprefix("refcolor").lstrip(".")
+            names = [inside] if inside else [alias.name for alias in node.names]
+            yield from (name if name in FLOOR else "__init__" for name in names)
+
+
+def test_every_module_has_a_floor():
+    assert {path.stem for path in PACKAGE.glob("*.py")} | {"_core"} == set(FLOOR)
+
+
+@pytest.mark.parametrize("module", sorted(set(FLOOR) - {"_core", "__init__"}))
+def test_imports_point_down(module):
+    for other in imports(module):
+        assert FLOOR[other] > FLOOR[module], f"{module} imports {other}"
+
+
+@pytest.mark.parametrize("module", sorted(set(FLOOR) - {"_core"}))
+def test_keras_is_imported_by_network_training_and_backend_only(module):
+    text = (PACKAGE / f"{module}.py").read_text()
+    allowed = {"network", "training", "backend"}
+    assert module in allowed or not re.search(r"^\s*(import|from) (keras|tensorflow)", text, re.M)
+    assert module == "backend" or "tensorflow as tf" not in text
+
+
+def test_the_readmes_first_two_commands_are_single_lines():
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    first, second = (block.strip() for block in blocks[:2])
+    assert "\n" not in first + second
+    assert first.startswith("pip install . && refcolor examples/")
+    assert second.startswith("pip install ")
+    assert "pytest" in second
+    for word in first.split():
+        if word.startswith("examples/") and not word.endswith("_color.png"):
+            assert (ROOT / word).exists()
+
+
+def test_the_version_is_one():
+    import tomllib
+
+    import refcolor
+
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == refcolor.__version__

@@ -1,0 +1,50 @@
+"""Presets, ranges, and the promise that every setting changes the result (see test_pipeline)."""
+
+import pytest
+
+from refcolor.config import Config, Device, Preset
+
+
+def test_paper_has_the_numbers_of_the_report():
+    paper = Config.preset("paper")
+    assert (paper.grid, paper.clusters, paper.epochs) == (112, 24, 100)
+    assert paper.canny == (20, 80)
+    assert (paper.rotation, paper.sigma) == (10, 1.5)
+    assert paper.learning_rate == 1e-3
+    assert paper.grid**2 % paper.batch == 0  # equal batches
+
+
+def test_the_default_is_standard():
+    assert Config() == Config.preset("standard")
+    assert Config().name is Preset.STANDARD
+
+
+def test_none_changes_nothing_and_a_value_does():
+    assert Config.preset("paper", epochs=None) == Config.preset("paper")
+    assert Config.preset("paper", epochs=3).epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"clusters": 1}, "clusters is 1"),
+        ({"clusters": 257}, "between 2 and 256"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"seed": -1}, "seed is -1"),
+        ({"sigma": float("nan")}, "sigma is nan"),
+        ({"color": 3}, "no setting color"),
+        ({"device": "tpu"}, "tpu"),
+    ],
+)
+def test_values_out_of_range_are_named(changes, says):
+    with pytest.raises(ValueError, match=says):
+        Config.preset("standard", **changes)
+
+
+def test_a_device_may_be_a_plain_string():
+    assert Config.preset("paper", device="gpu").device is Device.GPU
+
+
+def test_unknown_preset_lists_the_known_ones():
+    with pytest.raises(ValueError, match="paper, standard"):
+        Config.preset("fast")

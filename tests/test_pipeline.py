@@ -1,0 +1,165 @@
+"""The whole line, library side: sizes, exact luma, repeatability, and what each setting changes."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import refcolor
+from refcolor import Colorizer, Config
+from refcolor.color import luma
+from refcolor.pipeline import grid_size
+
+QUICK = {"grid": 40, "epochs": 1, "clusters": 6, "tile": 32, "batch": 2}
+
+
+def drawing(height=72, width=96, shift=0):
+    """Discs of six paints on a gradient ground."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    image = np.stack([0.5 + 0.3 * y / height, 0.6 + 0.2 * x / width, 0.9 - 0.3 * y / height], axis=-1)
+    paints = np.random.default_rng(0).random((6, 3))
+    for i, paint in enumerate(paints):
+        inside = np.hypot(x - width * (i % 3 + 0.5) / 3 - shift, y - height * (i // 3 + 0.5) / 2) < height / 6
+        image[inside] = paint
+    return (np.rint(image * 255) / 255).astype(np.float32)
+
+
+def gray8(rgb):
+    return (np.rint(luma(rgb) * 255) / 255).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def standard():
+    colorizer = Colorizer(drawing(), Config.preset("standard", **QUICK))
+    colorizer.train()
+    return colorizer
+
+
+@pytest.mark.parametrize("shape", [(72, 96), (50, 131), (200, 40)])
+def test_standard_keeps_the_targets_size_and_gray(standard, shape):
+    target = gray8(drawing(*shape, shift=5))
+    result = standard.color(target)
+    assert result.image.shape == (*shape, 3)
+    assert result.image.dtype == np.float32
+    back = np.rint(np.rint(result.image * 255) @ [0.299, 0.587, 0.114])
+    assert np.abs(back - target * 255).max() <= 1.001
+    np.testing.assert_allclose(result.probabilities.sum(-1), 1, atol=1e-5)
+    np.testing.assert_array_equal(result.labels, result.probabilities.argmax(-1))
+
+
+def test_paper_delivers_224_by_224():
+    config = Config.preset("paper", **(QUICK | {"grid": 112, "batch": 1792}))
+    result = refcolor.colorize(drawing(), gray8(drawing(shift=4)), config)
+    assert result.image.shape == (224, 224, 3)
+    assert result.palette_picture.shape == (224, 224, 3)
+    assert result.labels.shape == (112, 112)
+    assert result.probabilities.shape == (112, 112, 6)
+
+
+@pytest.mark.parametrize("preset", ["paper", "standard"])
+def test_same_seed_same_labels_bit_for_bit(preset):
+    config = Config.preset(preset, **(QUICK | {"batch": 160 if preset == "paper" else 2, "device": "cpu"}))
+    target = gray8(drawing(shift=4))
+    first, again = (refcolor.colorize(drawing(), target, config) for _ in range(2))
+    np.testing.assert_array_equal(first.probabilities, again.probabilities)
+    np.testing.assert_array_equal(first.image, again.image)
+
+
+def test_training_learns_the_source():
+    """A network that learns labels most pixels of its own source; an untrained one cannot."""
+    source = drawing()
+    config = Config.preset("standard", **(QUICK | {"grid": 72, "epochs": 60}))
+    colorizer = Colorizer(source, config)
+    result = colorizer.color(gray8(source))
+    assert (result.labels == colorizer.labels).mean() > 0.85
+    barely = refcolor.colorize(source, gray8(source), Config.preset("standard", **(QUICK | {"grid": 72})))
+    assert (barely.labels == colorizer.labels).mean() < 0.6
+
+
+@pytest.mark.parametrize(
+    ("preset", "name", "value"),
+    [
+        ("standard", "grid", 48),
+        ("standard", "blur", 2.5),
+        ("standard", "canny", (60.0, 200.0)),
+        ("standard", "fast_threshold", 90),
+        ("standard", "clusters", 7),
+        ("standard", "epochs", 2),
+        ("standard", "batch", 3),
+        ("standard", "tile", 24),
+        ("standard", "learning_rate", 1e-2),
+        ("standard", "rotation", 0.0),
+        ("standard", "sigma", 0.0),
+        ("standard", "seed", 1),
+        ("paper", "rotation", 0.0),
+        ("paper", "sigma", 0.0),
+        ("paper", "seed", 1),
+        ("paper", "learning_rate", 1e-2),
+    ],
+)
+def test_each_setting_changes_the_result(preset, name, value, baseline):
+    target = gray8(drawing(shift=4))
+    changed = refcolor.colorize(
+        drawing(), target, Config.preset(preset, **(baseline[preset][0] | {name: value}))
+    )
+    plain = baseline[preset][1].probabilities
+    assert changed.probabilities.shape != plain.shape or not np.array_equal(changed.probabilities, plain)
+
+
+@pytest.fixture(scope="module")
+def baseline():
+    settings = {"standard": QUICK, "paper": QUICK | {"batch": 160}}
+    target = gray8(drawing(shift=4))
+    return {
+        preset: (quick, refcolor.colorize(drawing(), target, Config.preset(preset, **quick)))
+        for preset, quick in settings.items()
+    }
+
+
+def test_one_training_serves_all_targets(standard, monkeypatch):
+    monkeypatch.setattr(standard, "train", lambda: pytest.fail("trained twice"))
+    for shift in (0, 3):
+        standard.color(gray8(drawing(shift=shift)))
+
+
+def test_progress_counts_to_the_end():
+    told = []
+    colorizer = Colorizer(drawing(), Config.preset("standard", **(QUICK | {"epochs": 3})))
+    colorizer.train(lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == list(range(1, told[-1][1] + 1))
+    assert len({total for _, total in told}) == 1
+
+
+@pytest.mark.parametrize("shape", [(28, 100), (100, 28), (1, 1)])
+def test_pictures_smaller_than_a_patch_are_refused(standard, shape):
+    with pytest.raises(ValueError, match=f"{shape[1]}x{shape[0]} pixels: both sides must be at least 29"):
+        standard.color(np.zeros(shape, np.float32))
+    with pytest.raises(ValueError, match="the source is"):
+        Colorizer(np.zeros((*shape, 3), np.float32), Config())
+
+
+def test_the_grid_keeps_aspect_and_never_enlarges():
+    config = Config.preset("standard")
+    assert grid_size((720, 1280), config) == (341, 192)
+    assert grid_size((60, 90), config) == (90, 60)
+    assert min(grid_size((40, 4000), config)) >= 29
+    assert grid_size((720, 1280), Config.preset("paper")) == (112, 112)
+
+
+def test_a_gpu_that_is_not_there_is_a_clear_error():
+    from refcolor import backend
+
+    if backend.start(Config().device).gpus:
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(ValueError, match=r"no GPU.*--device cpu"):
+        refcolor.colorize(drawing(), gray8(drawing()), Config.preset("standard", **QUICK, device="gpu"))
+
+
+def test_importing_the_library_imports_no_engine():
+    code = (
+        "import sys, refcolor; refcolor.Config, refcolor.Colorizer; "
+        "print([m for m in ('tensorflow', 'keras', 'sklearn') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
