@@ -6,6 +6,7 @@ with an unknown option, a missing file or an output that must not be written; 13
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from . import __version__, options
-from .config import Config, Device
+from .config import MAX_PIXELS, Config, Device
 from .voice import Voice, WrongUse, about_words, friendly
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def color(
     targets: options.Targets,
     output: options.Output = None,
     force: options.Force = False,
-    max_pixels: options.Pixels = options.MAX_PIXELS,
+    max_pixels: options.Pixels = MAX_PIXELS,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
     clusters: options.Clusters = _DEFAULT.clusters,
@@ -70,7 +71,7 @@ def inspect(
     output: options.Folder,
     target: options.InspectTarget = None,
     force: options.Force = False,
-    max_pixels: options.Pixels = options.MAX_PIXELS,
+    max_pixels: options.Pixels = MAX_PIXELS,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
     clusters: options.Clusters = _DEFAULT.clusters,
@@ -103,7 +104,7 @@ def score(
     source: options.ScoreSource,
     target: options.ScoreTarget = None,
     as_json: options.AsJson = False,
-    max_pixels: options.Pixels = options.MAX_PIXELS,
+    max_pixels: options.Pixels = MAX_PIXELS,
     debug: options.Debug = False,
 ) -> None:
     """Compare RESULT with the TRUTH: shares of right colours, CIEDE2000, PSNR, luma kept."""
@@ -146,6 +147,8 @@ _EPILOG = (
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command line; ends by SystemExit with the exit code."""
     words = list(sys.argv[1:] if words is None else words)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # file names come out as the bytes they are
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     name = words.pop(0) if words and words[0] in _COMMANDS else ""
     app.command(epilog=None if name else _EPILOG, no_args_is_help=name != "info")(_COMMANDS.get(name, color))
@@ -166,8 +169,9 @@ def _outputs(targets: list[Path], output: Path | None) -> list[Path]:
             f"output {str(output)!r} is not an existing folder, and {len(targets)} targets need one: "
             "create it first"
         )
+    places = [path.resolve() for path in paths]
     for i, path in enumerate(paths):
-        if path in paths[:i]:
+        if places[i] in places[:i]:
             raise WrongUse(f"two targets would both become {str(path)!r}: color them one at a time, with -o")
     return paths
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
+PATCH = 29  # pixels; side of the window both networks see, and the least side of a picture
+MAX_PIXELS = 100_000_000  # of a picture that is read without asking
+
 
 class Preset(StrEnum):
     """Which recipe to follow."""

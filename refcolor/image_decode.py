@@ -17,8 +17,8 @@ import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
-from refcolor.image_storage import COLOUR_TAGS, DEPTHS, PLACE_TAGS, SAME_FORMAT_TAGS, Storage, one_line
-from refcolor.safe_write import StrPath, shown
+from .image_storage import COLOUR_TAGS, DEPTHS, PLACE_TAGS, SAME_FORMAT_TAGS, Storage, one_line
+from .safe_write import StrPath, shown
 
 Samples = NDArray[np.float32]
 

@@ -16,7 +16,7 @@ import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
-from refcolor.image_storage import SIDE_LIMITS, Storage, one_line
+from .image_storage import SIDE_LIMITS, Storage, one_line
 
 Samples = NDArray[np.float32]
 

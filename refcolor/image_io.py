@@ -25,15 +25,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from refcolor.color import Image, luma
-from refcolor.image_decode import decode
-from refcolor.image_encode import encode
-from refcolor.image_storage import Storage, format_of
-from refcolor.safe_write import StrPath, atomic, check_target
+from .color import Image, luma
+from .config import MAX_PIXELS
+from .image_decode import decode
+from .image_encode import encode
+from .image_storage import Storage, format_of
+from .safe_write import StrPath, atomic, check_target
 
 __all__ = ["MAX_PIXELS", "Picture", "check_output", "read", "write", "write_picture"]
 
-MAX_PIXELS = 100_000_000
 GRAY_TOLERANCE = 1.5 / 255  # one 8-bit step, with room for rounding
 
 

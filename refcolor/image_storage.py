@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from refcolor.safe_write import StrPath, shown
+from .safe_write import StrPath, shown
 
 EXTENSIONS = {
     ".png": "png", ".tif": "tiff", ".tiff": "tiff", ".exr": "openexr", ".tga": "targa", ".dpx": "dpx",

@@ -11,7 +11,8 @@ from typing import Any
 import keras
 from keras import layers
 
-PATCH = 29  # pixels; both networks see this window
+from .config import PATCH
+
 RADIUS = PATCH // 2
 PLANES = 3  # gray, edges, corners
 

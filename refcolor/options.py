@@ -10,8 +10,6 @@ import typer
 from . import __version__
 from .config import Config, Device, Preset
 
-MAX_PIXELS = 100_000_000
-
 
 def _print_version(asked: bool) -> None:
     if asked:

@@ -19,11 +19,10 @@ import numpy as np
 
 from . import backend, features, merge, palette, tints, upsampling
 from .color import Image, luma
-from .config import Config, Preset
+from .config import PATCH, Config, Preset
 from .features import Features
 from .palette import Labels, Palette
 
-PATCH = 29  # pixels; the least side of a picture the network can look at
 PAPER_RESULT = 224  # side of the report's result
 
 

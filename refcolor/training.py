@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from . import patches
 from .color import Image
-from .config import Config
-from .network import PATCH, RADIUS
+from .config import PATCH, Config
+from .network import RADIUS
 from .palette import Labels
 
 Progress = Callable[[int, int], None]  # steps done, steps in all

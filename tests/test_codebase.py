@@ -27,11 +27,12 @@ FLOORS = [
 FLOOR = {module: height for height, floor in enumerate(FLOORS) for module in floor}
 
 
-def imports(module):
-    """Names of refcolor modules that `module` imports anywhere in its text."""
-    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.level == 1 or (node.module or "").startswith("refcolor")):
-            inside = (node.module or "").removeprefix("refcolor").lstrip(".")
+def imports(name):
+    """Names of refcolor modules that module `name` imports anywhere in its text."""
+    for node in ast.walk(ast.parse((PACKAGE / f"{name}.py").read_text())):
+        module = getattr(node, "module", None) or ""
+        if isinstance(node, ast.ImportFrom) and (node.level == 1 or module.startswith("refcolor")):
+            inside = module.removeprefix("refcolor").lstrip(".")
             names = [inside] if inside else [alias.name for alias in node.names]
             yield from (name if name in FLOOR else "__init__" for name in names)
 
