@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,19 @@ def test_the_readmes_first_two_commands_are_single_lines():
     for word in first.split():
         if word.startswith("examples/") and not word.endswith("_color.png"):
             assert (ROOT / word).exists()
+
+
+def test_a_missing_libgl_names_the_cure(tmp_path):
+    """A stand-in for OpenCV that fails as the real one does on a bare server."""
+    (tmp_path / "cv2.py").write_text('raise ImportError("libGL.so.1: cannot open shared object file")')
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from refcolor.cli import main; main()"
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(tmp_path), "a.png", "b.png"], capture_output=True, text=True
+    )
+    assert found.returncode == 1
+    assert found.stderr.count("\n") == 1
+    assert "libgl1" in found.stderr
+    assert "headless" in found.stderr
 
 
 def test_the_version_is_one():
