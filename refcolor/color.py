@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-try:
-    import cv2
-except ImportError as error:
-    if "libGL" in str(error):  # OpenCV's wheel with windows needs it even where no window is opened
-        error.add_note(
-            "install it with apt-get install libgl1, or put opencv-contrib-python-headless in the place of "
-            "opencv-contrib-python"
-        )
-    raise
 
 Image = NDArray[np.float32]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
@@ -46,16 +47,28 @@ def check_folder(folder: Path, *, inputs: Iterable[Path], force: bool) -> None:
 
 
 def write(folder: Path, colorizer: Colorizer, gray: Image, result: Result, *, force: bool) -> list[Path]:
-    """Write all stages into `folder`, which is made if missing; returns the files in order."""
+    """Write all stages into `folder`, which is made if missing; returns the files in order.
+
+    They are finished in a hidden folder beside their places first: on a full disk, or by Ctrl-C, nothing
+    appears and nothing is replaced.
+    """
+    new = not folder.exists()
     folder.mkdir(exist_ok=True)
-    pictures = _pictures(colorizer, gray, result)
-    tables = _tables(colorizer, result)
-    for name, image in pictures.items():
-        image_io.write_picture(folder / f"{name}.png", image, force=force)
-    for name, table in tables.items():
-        text = table().to_csv(index=False, float_format="%.5g")
-        with safe_write.atomic(folder / f"{name}.csv", force=force) as file:
-            file.write(text.encode())
+    try:
+        for name in _files():
+            safe_write.check_target(folder / name, force=force)
+        with TemporaryDirectory(prefix=".refcolor-", dir=folder) as aside:
+            for name, image in _pictures(colorizer, gray, result).items():
+                image_io.write_picture(Path(aside, f"{name}.png"), image)
+            for name, table in _tables(colorizer, result).items():
+                with safe_write.atomic(Path(aside, f"{name}.csv")) as file:
+                    file.write(table().to_csv(index=False, float_format="%.5g").encode())
+            for name in _files():
+                safe_write.publish(Path(aside, name), folder / name, force=force)
+    except BaseException:
+        if new and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
     return [folder / name for name in _files()]
 
 

@@ -70,7 +70,7 @@ def atomic(path: StrPath, *, force: bool = False) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        _publish(temporary, path, force)
+        publish(temporary, path, force=force)
     except FileExistsError:
         raise FileExistsError(_taken(path)) from None
     except OSError as error:
@@ -79,7 +79,8 @@ def atomic(path: StrPath, *, force: bool = False) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def _publish(temporary: Path, path: Path, force: bool) -> None:
+def publish(temporary: Path, path: Path, *, force: bool = False) -> None:
+    """Give a finished file of the same file system its name; FileExistsError if taken and not `force`."""
     if force:
         temporary.replace(path)
         return

@@ -11,6 +11,11 @@ import typer
 
 WRONG_USE = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
 
+LIBGL = (  # OpenCV's wheel with windows needs it even where no window is opened
+    "install it with apt-get install libgl1, "
+    "or put opencv-contrib-python-headless in the place of opencv-contrib-python"
+)
+
 
 class WrongUse(ValueError):
     """The words of the command do not fit together."""
@@ -37,7 +42,8 @@ def friendly(debug: bool) -> Iterator[None]:
         if debug:
             traceback.print_exc()
         text = str(error) or "not enough memory: use a smaller picture"
-        words = " ".join([text, *getattr(error, "__notes__", ())]).split()
+        hints = [LIBGL] if "libGL" in text else getattr(error, "__notes__", [])
+        words = "; ".join([text, *hints]).split()
         print("refcolor:", *words, file=sys.stderr)
         raise typer.Exit(2 if isinstance(error, (WrongUse, *WRONG_USE)) else 1) from None
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 
 import refcolor
-from refcolor import cli, config, image_decode, image_io, metrics, options
+from refcolor import cli, config, image_decode, image_io, metrics
 from refcolor.color import luma
 
 RUN = [sys.executable, "-P", "-c", "from refcolor.cli import main; main()"]
@@ -31,7 +32,8 @@ def call(capfd):
         capfd.readouterr()
         with pytest.raises(SystemExit) as left:
             cli.main([str(word) for word in words])
-        out, err = capfd.readouterr()
+        # some CI services force colour
+        out, err = (re.sub("\x1b\\[[0-9;]*m", "", text) for text in capfd.readouterr())
         return left.value.code or 0, out.splitlines(), err.splitlines()
 
     return run
@@ -75,7 +77,7 @@ def test_output_folder(call, quick, scene, count):
         shutil.copy("target.png", name)
     code, out, _ = call("source.png", *targets, "-o", "out")
     assert (code, out) == (0, [f"out/t{i}_color.png" for i in range(count)])
-    assert sorted(os.listdir("out")) == [f"t{i}_color.png" for i in range(count)]  # noqa: PTH208
+    assert sorted(path.name for path in Path("out").iterdir()) == [f"t{i}_color.png" for i in range(count)]
     assert quick.trainings == 1
 
 
@@ -157,6 +159,7 @@ def test_a_coloured_target_counts_by_its_gray(call, quick, scene, drawn):
 # ---------------------------------------------------------------- the real line, trained
 
 
+@pytest.mark.slow
 def test_a_real_run_says_little_and_the_same_twice(scene):
     """In processes of their own: the engine's C++ side writes past Python's stderr."""
     words = ["source.png", "target.png", "--epochs", "1", "--device", "cpu"]
@@ -230,6 +233,7 @@ def test_inspect_writes_every_stage(call, quick, scene, target):
     assert call("inspect", "source.png", *target, "-o", "stages", "--force")[0] == 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_training(scene):
     before = held(scene)
     words = [*RUN, "source.png", "target.png", "--epochs", "100000", "--device", "cpu"]
@@ -291,8 +295,10 @@ def test_help_lists_the_options_by_panel(call, monkeypatch):
     assert (code, err) == (0, [])
     panels, title = {}, ""
     for line in out:
-        title = line.split()[1] if line.startswith("╭─ ") else title
-        panels.setdefault(title, set()).update(word for word in line.split() if word.startswith("--"))
+        if line.startswith("╭─ "):
+            title = line.split()[1]
+        elif line.startswith("│"):
+            panels.setdefault(title, set()).update(word for word in line.split() if word.startswith("--"))
     assert panels["Output"] == {"--output", "--force", "--max-pixels", "--quiet", "--debug"}
     assert panels["Colour"] == {"--clusters"}
     assert panels["Network"] == {"--preset", "--epochs", "--device", "--seed"}
@@ -305,10 +311,6 @@ def test_each_command_has_its_help(call, name):
     code, out, _ = call(name, "--help")
     assert code == 0
     assert any(f"Usage: refcolor {name} " in line for line in out)
-
-
-def test_the_pixel_limit_is_the_librarys():
-    assert options.MAX_PIXELS == image_io.MAX_PIXELS
 
 
 @pytest.mark.parametrize("debug", [False, True])
@@ -376,7 +378,7 @@ UNUSABLE = {
     "low.png": (lambda path, drawn: image_io.write_picture(path, drawn[:28]), 1, "64x28 pixels"),
     "nan.tif": (with_value(np.nan), 1, "infinite or not a number"),
     "infinite.tif": (with_value(np.inf), 1, "infinite or not a number"),
-    "huge.png": (content(png_header(20_000, 20_000)), 1, "--max-pixels"),
+    "huge.png": (content(png_header(12_000, 12_000)), 1, "--max-pixels"),
 }
 NO_SOURCE = {
     "gray.png": (lambda path, drawn: image_io.write_picture(path, luma(drawn)), 1, "has no colour"),
@@ -388,6 +390,7 @@ NO_SOURCE = {
 }
 BAD = [(name, role) for name in UNUSABLE for role in ("source", "target")]
 BAD += [(name, "source") for name in NO_SOURCE]
+SAID_TWICE = pytest.mark.xfail(reason="libpng prints a line of its own for an impossible size")
 
 
 def words_with(name, role):
@@ -395,7 +398,9 @@ def words_with(name, role):
 
 
 @pytest.mark.parametrize("command", ["color", "inspect"])
-@pytest.mark.parametrize(("name", "role"), BAD)
+@pytest.mark.parametrize(
+    ("name", "role"), [pytest.param(*bad, marks=SAID_TWICE if bad[0] == "nothing.png" else ()) for bad in BAD]
+)
 def test_unusable_picture(call, scene, drawn, command, name, role):
     make, code, text = (UNUSABLE | NO_SOURCE)[name]
     make(scene / name, drawn)
@@ -455,7 +460,7 @@ OUTPUTS = {
     "hardlink.png": "is the input",
     "plain/out.png": "not a folder",
     "out.xyz": "ends in '.xyz'",
-    "out": "ends in ''",
+    "out": "has no extension",
 }
 
 
@@ -524,6 +529,18 @@ def test_full_disk(call, quick, scene, disk):
     assert held(scene) == before
 
 
+def test_full_disk_after_half_of_the_stages(call, quick, scene, disk):
+    disk("size=40k")
+    Path("disk/source.png").write_bytes(b"mine")
+    before = held(scene)
+    for folder in ("disk", "disk/new"):
+        code, out, err = call("inspect", "source.png", "target.png", "-o", folder, "--force")
+        assert (code, out, len(err)) == (1, [], 1)
+        assert err[0].startswith("refcolor: cannot write ")
+        assert err[0].endswith("No space left on device")
+        assert held(scene) == before
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -569,5 +586,5 @@ def test_help_and_bad_input_import_no_engine(scene, drawn):
     words = [sys.executable, "-P", "-c", code, json.dumps(lines)]
     ended = subprocess.run(words, capture_output=True, text=True, check=True)
     codes = [0] * 5 + [(UNUSABLE | NO_SOURCE)[name][1] for name, _ in BAD]
-    codes += [2] * (len(lines) - len(codes) - 1) + [2 if not Path("text.png").exists() else 1]
+    codes += [2] * (len(lines) - len(codes) - 1) + [1]  # text.png
     assert ended.stdout.splitlines()[-1] == f"{codes} []"
