@@ -111,7 +111,7 @@ def _held_back() -> Iterator[None]:
         os.dup2(aside.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             os.dup2(kept, 2)
             aside.seek(0)
             sys.stderr.write(aside.read().decode(errors="replace"))

@@ -124,11 +124,14 @@ def info(debug: options.Debug = False) -> None:
     with friendly(debug):
         from importlib import metadata
 
+        import cv2
+
         from . import backend
         from .patches import _core
 
         rows = {"refcolor": __version__, "python": sys.version.split()[0], "extension": _core.__file__}
-        for name in ("numpy", "opencv-contrib-python", "scikit-learn", "openimageio", "pandas", "keras"):
+        rows["opencv"] = cv2.__version__
+        for name in ("numpy", "scikit-learn", "openimageio", "pandas", "keras"):
             rows[name] = metadata.version(name)
         engine = backend.start(Device.AUTO, quiet=True)
         rows |= {engine.name: engine.version, "GPUs": ", ".join(engine.gpus) or "none"}

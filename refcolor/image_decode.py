@@ -84,11 +84,14 @@ def _open(path: StrPath) -> BinaryIO:
 
 def _check_header(file: BinaryIO, name: str, max_pixels: int) -> None:
     """Look at what OpenImageIO handles badly, before it does."""
-    head = file.read(16)
+    head = file.read(24)
     if head[:4] == b"GIF8" and len(head) >= 10:  # decoded as soon as it is opened
         width, height = struct.unpack("<HH", head[6:10])
         _check_size(width, height, name, max_pixels)
     if head[:8] == b"\x89PNG\r\n\x1a\n":  # libpng prints its complaints to the terminal
+        if head[12:16] == b"IHDR" and len(head) == 24:
+            width, height = struct.unpack(">II", head[16:])
+            _check_size(width, height, name, max_pixels)
         _check_png_chunks(file, name)
 
 

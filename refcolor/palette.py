@@ -88,7 +88,7 @@ def check(rgb: Image, clusters: int) -> None:
     if distinct < clusters:
         raise ValueError(
             f"the source has {distinct} distinct colours, fewer than the {clusters} clusters asked for: "
-            f"use --clusters {max(distinct, 2)}"
+            + (f"use --clusters {distinct}" if distinct > 1 else "give a picture of several colours")
         )
 
 

@@ -38,10 +38,16 @@ def friendly(debug: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         print("refcolor: interrupted; nothing half-written is left", file=sys.stderr)
         raise typer.Exit(130) from None
-    except (ValueError, OSError, MemoryError, ImportError) as error:
+    except typer.Exit:
+        raise
+    except Exception as error:
         if debug:
             traceback.print_exc()
-        text = str(error) or "not enough memory: use a smaller picture"
+        text = str(error)
+        if isinstance(error, MemoryError):
+            text = "not enough memory: use a smaller picture"
+        elif not isinstance(error, (ValueError, OSError, ImportError)):
+            text = f"unexpected {type(error).__name__}: {text}; please report it with what --debug shows"
         hints = [LIBGL] if "libGL" in text else getattr(error, "__notes__", [])
         words = "; ".join([text, *hints]).split()
         print("refcolor:", *words, file=sys.stderr)
