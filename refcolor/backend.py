@@ -6,6 +6,7 @@ input first.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -48,7 +49,7 @@ def start(device: Device, *, quiet: bool = False) -> Engine:
     Parameters
     ----------
     device : Device
-        ``gpu`` insists, ``cpu`` hides every GPU, ``auto`` takes a GPU when the engine sees one.
+        ``gpu`` insists, ``cpu`` uses none, ``auto`` takes a GPU when the engine sees one.
     quiet : bool
         Hold back what the engine's libraries print on start; it is shown when the start fails.
 
@@ -61,11 +62,13 @@ def start(device: Device, *, quiet: bool = False) -> Engine:
         import keras
 
         name = keras.backend.backend()
+        if name not in _ENGINES:
+            raise ValueError(f"KERAS_BACKEND is {name!r}: refcolor runs on {' or '.join(_ENGINES)}")
         version, gpus = _ENGINES[name]()
     if device is Device.GPU and not gpus:
         raise ValueError(
             f"no GPU that {name} {version} can use: install the CUDA libraries with "
-            "pip install 'refcolor[gpu]', or use --device cpu"
+            "pip install 'tensorflow[and-cuda]', or use --device cpu"
         )
     on_gpu = bool(gpus) and device is not Device.CPU
     return Engine(name, version, gpus, "gpu:0" if on_gpu else "cpu:0")
@@ -119,3 +122,12 @@ def _held_back() -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+if __name__ == "__main__":  # `refcolor info` asks in a process of its own, to stay quick and clean itself
+    found = start(Device.AUTO, quiet=True)
+    print(
+        json.dumps(
+            {found.name: found.version, "GPUs": ", ".join(found.gpus) or "none", "trains on": found.where}
+        )
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from . import __version__, options
-from .config import MAX_PIXELS, Config, Device
+from .config import MAX_PIXELS, Config
 from .voice import Voice, WrongUse, about_words, friendly
 
 if TYPE_CHECKING:
@@ -126,16 +127,18 @@ def info(debug: options.Debug = False) -> None:
 
         import cv2
 
-        from . import backend
         from .patches import _core
 
         rows = {"refcolor": __version__, "python": sys.version.split()[0], "extension": _core.__file__}
         rows["opencv"] = cv2.__version__
         for name in ("numpy", "scikit-learn", "openimageio", "pandas", "keras"):
             rows[name] = metadata.version(name)
-        engine = backend.start(Device.AUTO, quiet=True)
-        rows |= {engine.name: engine.version, "GPUs": ", ".join(engine.gpus) or "none"}
-        rows |= {"trains on": engine.where, "threads": str(len(os.sched_getaffinity(0)))}
+        rows["threads"] = str(len(os.sched_getaffinity(0)))
+        ask = [sys.executable, "-P", "-m", "refcolor.backend"]
+        engine = subprocess.run(ask, capture_output=True, text=True, check=False)
+        if engine.returncode:
+            raise ValueError(f"the network engine does not start: {engine.stderr.strip().splitlines()[-1]}")
+        rows |= json.loads(engine.stdout.splitlines()[-1])
         for name, value in rows.items():
             print(f"{name:22} {value}")
 
@@ -155,7 +158,8 @@ def main(words: Sequence[str] | None = None) -> None:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     name = words.pop(0) if words and words[0] in _COMMANDS else ""
     app.command(epilog=None if name else _EPILOG, no_args_is_help=name != "info")(_COMMANDS.get(name, color))
-    app(words, prog_name=f"refcolor {name}".strip())
+    with friendly(debug=False):
+        app(words, prog_name=f"refcolor {name}".strip())
 
 
 def _outputs(targets: list[Path], output: Path | None) -> list[Path]:
@@ -172,7 +176,7 @@ def _outputs(targets: list[Path], output: Path | None) -> list[Path]:
             f"output {str(output)!r} is not an existing folder, and {len(targets)} targets need one: "
             "create it first"
         )
-    places = [path.resolve() for path in paths]
+    places = [os.path.realpath(path) for path in paths]
     for i, path in enumerate(paths):
         if places[i] in places[:i]:
             raise WrongUse(f"two targets would both become {str(path)!r}: color them one at a time, with -o")

@@ -16,6 +16,26 @@ def luma(rgb: Image) -> Image:
     return np.asarray(rgb @ BT601, np.float32)
 
 
+def to_8bit(image: Image) -> NDArray[np.uint8]:
+    """Round a picture in [0, 1] to 8 bits.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, 3) floating
+        Values outside [0, 1] are clipped.
+
+    Raises
+    ------
+    ValueError
+        If the values are not floating, or not finite.
+    """
+    if not np.issubdtype(image.dtype, np.floating):
+        raise ValueError(f"pictures are float in [0, 1], not {image.dtype}")
+    if not np.isfinite(image).all():
+        raise ValueError("the picture has values that are not finite")
+    return np.asarray(np.rint(np.clip(image, 0, 1) * 255), np.uint8)
+
+
 def rgb_to_lab(rgb: Image) -> Image:
     """Encoded sRGB (H, W, 3) in [0, 1] -> CIELAB D65 (H, W, 3), L in [0, 100]."""
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb, np.float32), cv2.COLOR_RGB2LAB), np.float32)

@@ -1,4 +1,4 @@
-"""Every number of a run in one frozen value; presets are values of it."""
+"""The settings of a run in one frozen value; presets are values of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,21 @@ from enum import StrEnum
 
 PATCH = 29  # pixels; side of the window both networks see, and the least side of a picture
 MAX_PIXELS = 100_000_000  # of a picture that is read without asking
+
+RANGES: dict[str, tuple[float, float]] = {  # of the settings below, both ends allowed
+    "grid": (32, 4096),
+    "blur": (0.1, 100),
+    "canny": (0, 2000),
+    "fast_threshold": (1, 255),
+    "clusters": (2, 256),
+    "epochs": (1, 100_000),
+    "batch": (1, 65_536),
+    "tile": (8, 4096),
+    "learning_rate": (1e-8, 10),
+    "rotation": (0, 180),
+    "sigma": (0, 16),
+    "seed": (0, 2**31 - 1),
+}
 
 
 class Preset(StrEnum):
@@ -55,19 +70,9 @@ class Config:
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", Preset(self.name))  # plain strings are welcome
         object.__setattr__(self, "device", Device(self.device))
-        for name, low, high in (
-            ("grid", 32, 4096),
-            ("fast_threshold", 1, 255),
-            ("clusters", 2, 256),
-            ("epochs", 1, 100_000),
-            ("batch", 1, 65_536),
-            ("tile", 8, 4096),
-            ("rotation", 0, 180),
-            ("sigma", 0, 16),
-            ("seed", 0, 2**31 - 1),
-        ):
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
-            if not low <= value <= high:
+            if not all(low <= v <= high for v in (value if isinstance(value, tuple) else (value,))):
                 raise ValueError(f"{name} is {value}: it must lie between {low} and {high}")
 
     @classmethod

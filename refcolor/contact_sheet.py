@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .color import to_8bit
+
 Cell = tuple[str, NDArray[Any]]
 
 GAP = 6
@@ -17,6 +19,7 @@ INK = 225
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 FONT_SCALE = 0.42
 LINE = 18
+TALLEST = 4  # height of a cell, in widths
 
 
 def contact_sheet(rows: Sequence[Sequence[Cell]], width: int = 1600) -> NDArray[np.uint8]:
@@ -78,7 +81,7 @@ def _rgb8(image: NDArray[Any]) -> NDArray[np.uint8]:
     if image.size == 0 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
         raise ValueError(f"a picture must be (H, W) or (H, W, 3), not {image.shape}")
     if np.issubdtype(image.dtype, np.floating):
-        image = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+        image = to_8bit(image)
     elif image.dtype != np.uint8:
         raise ValueError(f"a picture must be uint8 or floating, not {image.dtype}")
     if image.ndim == 2:
@@ -88,6 +91,8 @@ def _rgb8(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _fitted(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     height = max(1, round(image.shape[0] * width / image.shape[1]))
+    if height > TALLEST * width:  # a very tall picture would make a sheet nobody can open
+        height, width = TALLEST * width, max(1, round(TALLEST * width * image.shape[1] / image.shape[0]))
     # Area averaging keeps thin lines when reducing; enlarged pixels stay hard, so that each can be judged.
     how = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_NEAREST
     return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)

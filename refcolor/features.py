@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .color import Image
+from .color import Image, to_8bit
 from .config import Config
 
 CIRCLE = 3  # radius of the Bresenham circle FAST looks at, pixels
@@ -40,11 +40,6 @@ class Features:
     planes: Image
 
 
-def to_8bit(image: Image) -> NDArray[np.uint8]:
-    """[0, 1] -> 0..255, to the nearest level: Canny and FAST are defined on 8-bit gray."""
-    return np.asarray(np.rint(np.clip(image, 0, 1) * 255), np.uint8)
-
-
 def edges(gray: Image, config: Config) -> Image:
     """Canny (1986) on the blurred gray: (H, W) in [0, 1] -> (H, W), 0 or 1."""
     blurred = cv2.GaussianBlur(to_8bit(gray), (0, 0), config.blur)
@@ -70,10 +65,10 @@ def draw_corners(points: NDArray[np.float32], shape: tuple[int, int]) -> Image:
 
 
 def resize(image: Image, size: tuple[int, int]) -> Image:
-    """Resize (H, W[, C]) to `size` = (w, h): by area when that reduces both sides, else linearly."""
-    h, w = image.shape[:2]
-    how = cv2.INTER_AREA if size[0] <= w and size[1] <= h else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, size, interpolation=how), np.float32)
+    """Resize (H, W[, C]) to `size` = (w, h): along each side by area when that reduces it, else linearly."""
+    small = (min(size[0], image.shape[1]), min(size[1], image.shape[0]))
+    image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def extract(gray: Image, size: tuple[int, int], config: Config) -> Features:

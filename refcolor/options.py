@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from . import __version__
-from .config import Config, Device, Preset
+from .config import RANGES, Config, Device, Preset
 
 
 def _print_version(asked: bool) -> None:
     if asked:
         print(f"refcolor {__version__}")
         raise typer.Exit
+
+
+def _range(setting: str) -> Any:
+    low, high = RANGES[setting]
+    return {"min": int(low), "max": int(high)}
 
 
 _epochs = ", ".join(f"{name} {Config.preset(name).epochs}" for name in Preset)
@@ -67,7 +72,7 @@ Pixels = Annotated[
 ]
 
 Clusters = Annotated[
-    int, typer.Option(help="Colours in the palette.", min=2, max=256, rich_help_panel="Colour")
+    int, typer.Option(help="Colours in the palette.", **_range("clusters"), rich_help_panel="Colour")
 ]
 
 _net = "Network"
@@ -83,8 +88,7 @@ Epochs = Annotated[
     int | None,
     typer.Option(
         help=f"Passes over the source's pixels. (default: {_epochs})",
-        min=1,
-        max=100_000,
+        **_range("epochs"),
         rich_help_panel=_net,
     ),
 ]
@@ -94,5 +98,5 @@ DeviceName = Annotated[
 ]
 Seed = Annotated[
     int,
-    typer.Option(help="Same seed and machine, same picture.", min=0, max=2**31 - 1, rich_help_panel=_net),
+    typer.Option(help="Same seed and machine, same picture.", **_range("seed"), rich_help_panel=_net),
 ]

@@ -61,6 +61,7 @@ def fit(rgb: Image, clusters: int, *, space: Space, seed: int) -> Palette:
         When the picture has no colour, or fewer distinct colours than `clusters`.
     """
     from sklearn.cluster import KMeans  # late: a run with bad input must not wait for it
+    from threadpoolctl import threadpool_limits
 
     check(rgb, clusters)
     pixels = (rgb if space == "rgb" else rgb_to_lab(rgb)).reshape(-1, 3)
@@ -69,7 +70,8 @@ def fit(rgb: Image, clusters: int, *, space: Space, seed: int) -> Palette:
         sample = pixels[np.random.default_rng(seed).choice(len(pixels), SAMPLE, replace=False)]
         if len(np.unique(sample, axis=0)) < clusters:
             sample = np.unique(pixels, axis=0)
-    found = KMeans(clusters, n_init=4, random_state=seed).fit(sample.astype(np.float64))
+    with threadpool_limits(1, "openmp"):  # sums in another order would end in other last bits
+        found = KMeans(clusters, n_init=4, random_state=seed).fit(sample.astype(np.float64))
     centres = found.cluster_centers_.astype(np.float32)
     counts = np.bincount(_nearest(pixels, centres), minlength=clusters)
     order = np.argsort(-counts, kind="stable")
@@ -83,8 +85,10 @@ def check(rgb: Image, clusters: int) -> None:
     """Raise ValueError unless `rgb` (H, W, 3) can give a palette of `clusters` colours."""
     if float(np.ptp(rgb, axis=-1).max()) <= COLORLESS:
         raise ValueError("the source has no colour: give a coloured picture as the source")
-    levels = np.rint(rgb.reshape(-1, 3) * 65535).astype(np.uint64)  # 16 bits a channel in one number
-    distinct = len(np.unique(levels[:, 0] << 32 | levels[:, 1] << 16 | levels[:, 2]))
+    pixels = rgb.reshape(-1, 3)
+    if _distinct(pixels[:: max(1, len(pixels) // SAMPLE)]) >= clusters:  # nearly every picture
+        return
+    distinct = _distinct(pixels)
     if distinct < clusters:
         raise ValueError(
             f"the source has {distinct} distinct colours, fewer than the {clusters} clusters asked for: "
@@ -92,11 +96,18 @@ def check(rgb: Image, clusters: int) -> None:
         )
 
 
+def _distinct(pixels: Image) -> int:
+    """Number of different colours among (N, 3), told apart to 16 bits a channel."""
+    levels = np.rint(pixels * 65535).astype(np.uint64)
+    return len(np.unique(levels[:, 0] << 32 | levels[:, 1] << 16 | levels[:, 2]))
+
+
 def _nearest(pixels: Image, centres: Image) -> Labels:
     """Index of the nearest centre: (N, 3), (k, 3) -> (N,); |p - c|^2 without the constant |p|^2."""
     half = (centres.astype(np.float64) ** 2).sum(-1) / 2
     out = np.empty(len(pixels), np.int32)
-    for at in range(0, len(pixels), 1 << 18):
-        part = pixels[at : at + (1 << 18)].astype(np.float64)
-        out[at : at + (1 << 18)] = (half - part @ centres.T.astype(np.float64)).argmin(1)
+    some = max(1, (1 << 22) // len(centres))  # pixels at once: bounds the memory
+    for at in range(0, len(pixels), some):
+        part = pixels[at : at + some].astype(np.float64)
+        out[at : at + some] = (half - part @ centres.T.astype(np.float64)).argmin(1)
     return out

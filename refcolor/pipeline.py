@@ -85,6 +85,7 @@ class Colorizer:
 
     def __init__(self, source: Image, config: Config | None = None) -> None:
         self.config = config or Config()
+        _check_values(source, "source", 3)
         check_size(source, "source")
         palette.check(source, self.config.clusters)
         self.source = source
@@ -127,6 +128,7 @@ class Colorizer:
 
     def color(self, gray: Image) -> Result:
         """Color a gray target (H, W) in [0, 1]; trains first if that has not been done."""
+        _check_values(gray, "target", 2)
         check_size(gray, "target")
         if self.network is None:
             self.train()
@@ -157,14 +159,27 @@ def colorize(source: Image, target: Image, config: Config | None = None) -> Resu
 def grid_size(shape: tuple[int, ...], config: Config) -> tuple[int, int]:
     """(w, h) of the network's grid for a picture of `shape` (h, w, ...).
 
-    The report squeezes every picture to a square; ``standard`` keeps the aspect, never enlarges, and leaves
-    the shorter side a patch at least.
+    The report squeezes every picture to a square. ``standard`` keeps the aspect and the number of pixels, but
+    never enlarges, and leaves the shorter side a patch at least; a very long picture so has more.
     """
     if config.name is Preset.PAPER:
         return config.grid, config.grid
     h, w = shape[:2]
     scale = min(1.0, max(config.grid / math.sqrt(h * w), PATCH / min(h, w)))
     return max(PATCH, round(w * scale)), max(PATCH, round(h * scale))
+
+
+def _check_values(image: Image, name: str, ndim: int) -> None:
+    """Raise ValueError unless `image` is what this package calls a picture."""
+    wanted = "(H, W, 3)" if ndim == 3 else "(H, W)"
+    if not isinstance(image, np.ndarray) or image.dtype != np.float32:
+        raise ValueError(
+            f"the {name} is {getattr(image, 'dtype', type(image).__name__)}: give float32 in [0, 1]"
+        )
+    if image.ndim != ndim or (ndim == 3 and image.shape[2] != 3):
+        raise ValueError(f"the {name} has shape {image.shape}: give {wanted}")
+    if not image.size or not (image.min() >= 0 and image.max() <= 1):  # NaN fails as well
+        raise ValueError(f"the {name} has values outside [0, 1], or none: scale it first")
 
 
 def check_size(image: Image, name: str) -> None:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .color import Image, luma, rgb_to_lab
+from .color import Image, luma, rgb_to_lab, to_8bit
 from .palette import Palette
 
 RIDGE = 1e-3  # variance of luma, in [0, 1] squared, below which a cluster counts as of one chroma
@@ -42,6 +42,13 @@ class Tints:
     low: Image
     high: Image
 
+    def odds_at(self, gray: Image) -> Image:
+        """Odds of every colour at the given luma, linear between 8-bit grays: (...) in [0, 1] -> (..., k)."""
+        at = gray * 255
+        below = np.minimum(at.astype(np.int64), 254)
+        share = (at - below)[..., None]
+        return np.asarray(self.odds[below] * (1 - share) + self.odds[below + 1] * share, np.float32)
+
     def chroma(self, gray: Image) -> Image:
         """CIELAB a, b of every colour at the given luma: (...) in [0, 1] -> (..., k, 2)."""
         held = np.clip(gray[..., None], self.low, self.high) - self.center
@@ -64,12 +71,7 @@ def fit(rgb: Image, palette: Palette) -> Tints:
         slope[label] = d @ (c - mean[label]) / (d @ d + RIDGE * len(g))
         low[label], high[label] = np.percentile(g, SPAN)
     lines: list[NDArray[np.float32]] = [v.astype(np.float32) for v in (mean, slope, center, low, high)]
-    return Tints(_odds(level(gray), labels, k), *lines)
-
-
-def level(gray: Image) -> NDArray[np.uint8]:
-    """Luma in [0, 1] -> its row of ``Tints.odds``."""
-    return np.asarray(np.rint(np.clip(gray, 0, 1) * 255), np.uint8)
+    return Tints(_odds(to_8bit(gray), labels, k), *lines)
 
 
 def _odds(levels: NDArray[np.uint8], labels: NDArray[np.int32], k: int) -> Image:

@@ -26,6 +26,7 @@ BLUR_LEVELS = 16  # blurs a patch can draw from, evenly spaced from none to the 
 ZOOM = 0.1  # largest scaling of a tile, as a logarithm
 GAIN = 0.02  # largest gain of a tile's gray, as a logarithm; its largest offset is half of it
 SHIFT = 0.1  # standard deviation of a tile's position, in halves of the picture's longer side
+BLOCK = 1024  # side, in grid pixels, of what is predicted at once
 PREDICT = 1024  # patches a prediction step; only speed depends on it
 
 
@@ -124,11 +125,15 @@ def train_dense(network: Any, planes: Image, labels: Labels, config: Config, pro
         Told (steps done, steps in all) after every step.
     """
     rng = np.random.default_rng(config.seed)
-    tile = min(config.tile, *labels.shape)
-    steps = config.epochs * max(1, round(labels.size / (config.batch * tile * tile)))
+    shape = tile_shape(labels.shape, config.tile)
+    seen = min(labels.size, config.grid**2)  # a very long picture is not trained on for longer
+    steps = config.epochs * max(1, round(seen / (config.batch * shape[0] * shape[1])))
     rise = max(1, steps // 10)
     rate = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 10, steps, warmup_target=config.learning_rate, warmup_steps=rise
+        config.learning_rate / 10,
+        max(1, steps - rise),  # counted from the end of the rise
+        warmup_target=config.learning_rate,
+        warmup_steps=rise,
     )
     network.compile(
         optimizer=keras.optimizers.Adam(rate),
@@ -137,48 +142,69 @@ def train_dense(network: Any, planes: Image, labels: Labels, config: Config, pro
     )
     stack = patches.blur_stack(planes, blur_levels(config))
     for step in range(steps):
-        cuts = [_cut_tile(stack, labels, tile, rng, config) for _ in range(config.batch)]
+        cuts = [_cut_tile(stack, labels, shape, rng, config) for _ in range(config.batch)]
         network.train_on_batch(np.stack([c[0] for c in cuts]), np.stack([c[1] for c in cuts]))
         progress(step + 1, steps)
+
+
+def tile_shape(shape: tuple[int, ...], side: int) -> tuple[int, int]:
+    """(h, w) of a training tile: `side` squared, or as many pixels along a picture too narrow for that."""
+    h, w = min(side, shape[0]), min(side, shape[1])
+    return min(side * side // w, shape[0]), min(side * side // h, shape[1])
 
 
 def predict_dense(network: Any, planes: Image) -> Image:
     """Probabilities (h, w, k) of every pixel of `planes` (h, w, 3)."""
     h, w = planes.shape[:2]
-    y, x = np.indices((h, w), np.float32)
-    seen = np.dstack([planes, _position(x, y, (h, w))])
-    seen = np.pad(seen, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)), mode="reflect")
-    logits = network.predict_on_batch(seen[None])[0]
+    y, x = np.mgrid[-RADIUS : h + RADIUS, -RADIUS : w + RADIUS].astype(np.float32)
+    mirrored = np.pad(planes, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)), mode="reflect")
+    inputs = np.dstack([mirrored, _position(x, y, (h, w))])
+    rows = []
+    for top in range(0, h, BLOCK):
+        row = []
+        for left in range(0, w, BLOCK):  # one block, but for very long pictures
+            part = inputs[top : top + BLOCK + 2 * RADIUS, left : left + BLOCK + 2 * RADIUS]
+            row.append(network.predict_on_batch(part[None])[0])
+        rows.append(np.concatenate(row, axis=1))
+    logits = np.concatenate(rows)
     odds = np.exp(logits - logits.max(-1, keepdims=True))
     return np.asarray(odds / odds.sum(-1, keepdims=True), np.float32)
 
 
 def _cut_tile(
-    stack: Image, labels: Labels, tile: int, rng: np.random.Generator, config: Config
+    stack: Image, labels: Labels, shape: tuple[int, int], rng: np.random.Generator, config: Config
 ) -> tuple[Image, Labels]:
-    """One augmented tile: inputs (tile + 28, tile + 28, 5) and labels (tile, tile)."""
-    h, w = labels.shape
-    center = rng.uniform(0, (w - 1, h - 1))
+    """One augmented tile of `shape` (h, w): inputs (h + 28, w + 28, 5) and labels (h, w)."""
+    full = np.array(labels.shape[::-1])  # points are (x, y)
+    center = rng.uniform(0, full - 1)
     angle = np.radians(rng.uniform(-config.rotation, config.rotation))
     zoom = np.exp(rng.uniform(-ZOOM, ZOOM))
     turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    h, w = shape[0] + 2 * RADIUS, shape[1] + 2 * RADIUS
 
-    def warp(image: Any, side: int, how: int) -> Any:
-        to_source = np.column_stack([turn, center - turn @ np.full(2, (side - 1) / 2)])
+    # OpenCV warps no side beyond 32767: cut out what the tile can see, mirrored borders included
+    reach = np.hypot(h, w) * np.exp(ZOOM) / 2 + 2
+    low = np.maximum(np.floor(center - reach), 0).astype(int)
+    high = np.minimum(np.ceil(center + reach).astype(int) + 1, full)
+    window = slice(low[1], high[1]), slice(low[0], high[0])
+
+    def warp(image: Any, height: int, width: int, how: int) -> Any:
+        middle = np.array([(width - 1) / 2, (height - 1) / 2])
+        to_source = np.column_stack([turn, center - low - turn @ middle])
         how |= cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(image, to_source, (side, side), flags=how, borderMode=cv2.BORDER_REFLECT_101)
+        return cv2.warpAffine(image, to_source, (width, height), flags=how, borderMode=cv2.BORDER_REFLECT_101)
 
-    side = tile + 2 * RADIUS
-    planes = warp(stack[rng.integers(len(stack))], side, cv2.INTER_LINEAR)
+    planes = warp(stack[rng.integers(len(stack))][window], h, w, cv2.INTER_LINEAR)
     planes[..., 0] = planes[..., 0] * np.exp(rng.uniform(-GAIN, GAIN)) + rng.uniform(-GAIN, GAIN) / 2
-    j, i = np.indices((side, side), np.float32) - (side - 1) / 2
+    j, i = np.mgrid[:h, :w].astype(np.float32)
+    j, i = j - (h - 1) / 2, i - (w - 1) / 2
     x, y = (turn[r, 0] * i + turn[r, 1] * j + center[r] for r in (0, 1))
-    where = _position(x, y, (h, w)) + rng.normal(0, SHIFT, 2)
-    truth = warp(labels.astype(np.int16), tile, cv2.INTER_NEAREST)
+    where = _position(x, y, labels.shape) + rng.normal(0, SHIFT, 2)
+    truth = warp(labels[window].astype(np.int16), *shape, cv2.INTER_NEAREST)
     return np.dstack([planes, where]).astype(np.float32), truth.astype(np.int32)
 
 
-def _position(x: Image, y: Image, shape: tuple[int, int]) -> Image:
+def _position(x: Any, y: Any, shape: tuple[int, ...]) -> Image:
     """Place in the picture from its middle, in halves of its longer side: (..., 2) in [-1, 1]."""
     h, w = shape
     half = max(h, w) / 2

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .color import Image
-from .tints import Tints, level
+from .tints import Tints
 
-STRIP = 16  # rows worked on at once: bounds the memory, and stays in the cache
+BLOCK = 1 << 20  # pixels times colours worked on at once by a thread: bounds the memory
+WIDEST = 1024  # columns of a block
 KIN = 15.0  # CIELAB units; colours this near to the winner's share in the mean
 
 
@@ -42,23 +44,37 @@ def chroma(probabilities: Image, tints: Tints, gray: Image) -> Image:
         CIELAB a, b.
     """
     height, width = gray.shape
-    h, _, k = probabilities.shape
-    wide = cv2.resize(probabilities.reshape(h, -1, k), (width, h), interpolation=cv2.INTER_LINEAR)
-    at = np.clip((np.arange(height, dtype=np.float32) + 0.5) * (h / height) - 0.5, 0, h - 1)
-    above = np.minimum(at.astype(np.int64), max(h - 2, 0))
-    share = (at - above)[:, None, None].astype(np.float32)
-    below = np.minimum(above + 1, h - 1)
+    h, w, k = probabilities.shape
+    above, down = _taps(height, h)
+    left, right = _taps(width, w)
+    columns = min(width, WIDEST)
+    rows = max(1, BLOCK // (columns * k))
     out = np.empty((height, width, 2), np.float32)
 
-    def strip(top: int) -> None:
-        rows = slice(top, top + STRIP)
-        weight = wide[above[rows]] * (1 - share[rows]) + wide[below[rows]] * share[rows]
-        weight *= tints.odds[level(gray[rows])]
-        ab = tints.chroma(gray[rows])
+    def block(corner: tuple[int, int]) -> None:
+        y, x = slice(corner[0], corner[0] + rows), slice(corner[1], corner[1] + columns)
+        first, last = above[y][0], min(above[y][-1] + 2, h)
+        grid = probabilities[first:last]
+        wide = _mix(grid[:, left[x]], grid[:, np.minimum(left[x] + 1, w - 1)], right[x][:, None])
+        upper = above[y] - first
+        weight = _mix(wide[upper], wide[np.minimum(upper + 1, len(wide) - 1)], down[y][:, None, None])
+        weight *= tints.odds_at(gray[y, x])
+        ab = tints.chroma(gray[y, x])
         winner = np.take_along_axis(ab, weight.argmax(-1)[..., None, None], axis=2)
         weight *= np.exp(((ab - winner) ** 2).sum(-1) * np.float32(-0.5 / KIN**2))
-        out[rows] = (weight[..., None] * ab).sum(2) / weight.sum(-1, keepdims=True)
+        out[y, x] = (weight[..., None] * ab).sum(2) / weight.sum(-1, keepdims=True)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(strip, range(0, height, STRIP)))
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        list(pool.map(block, product(range(0, height, rows), range(0, width, columns))))
     return out
+
+
+def _taps(full: int, small: int) -> tuple[NDArray[np.int64], Image]:
+    """Linear enlargement: for each of `full` pixels the grid pixel before it and the share of the next."""
+    at = np.clip((np.arange(full, dtype=np.float32) + 0.5) * (small / full) - 0.5, 0, small - 1)
+    before = at.astype(np.int64)
+    return before, np.asarray(at - before, np.float32)
+
+
+def _mix(first: Image, second: Image, share: Image) -> Image:
+    return first + (second - first) * share

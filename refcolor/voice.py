@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-import typer
 
 WRONG_USE = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
 
@@ -37,9 +36,7 @@ def friendly(debug: bool) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         print("refcolor: interrupted; nothing half-written is left", file=sys.stderr)
-        raise typer.Exit(130) from None
-    except typer.Exit:
-        raise
+        raise SystemExit(130) from None
     except Exception as error:
         if debug:
             traceback.print_exc()
@@ -51,7 +48,7 @@ def friendly(debug: bool) -> Iterator[None]:
         hints = [LIBGL] if "libGL" in text else getattr(error, "__notes__", [])
         words = "; ".join([text, *hints]).split()
         print("refcolor:", *words, file=sys.stderr)
-        raise typer.Exit(2 if isinstance(error, (WrongUse, *WRONG_USE)) else 1) from None
+        raise SystemExit(2 if isinstance(error, (WrongUse, *WRONG_USE)) else 1) from None
 
 
 class Voice:
@@ -82,7 +79,12 @@ class Voice:
             progress.TextColumn("left"),
             progress.TimeRemainingColumn(),
         )
-        console = Console(stderr=True)
-        with progress.Progress(*columns, console=console, transient=True, redirect_stdout=False) as bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+        # a descriptor of its own: number 2 is held back while the engine starts
+        with os.fdopen(os.dup(sys.stderr.fileno()), "w") as terminal:
+            console = Console(file=terminal)
+            together = sys.stdout.isatty()  # results are listed above the bar, not on it
+            with progress.Progress(
+                *columns, console=console, transient=True, redirect_stdout=together
+            ) as bar:
+                task = bar.add_task(what, total=None)
+                yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,11 +1,10 @@
 """The report's network, layer by layer, and the window of the dense one."""
 
+import keras
 import numpy as np
 import pytest
 
 from refcolor import network
-
-keras = pytest.importorskip("keras")
 
 
 @pytest.fixture(scope="module")

@@ -131,6 +131,74 @@ def test_progress_counts_to_the_end():
     assert len({total for _, total in told}) == 1
 
 
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        (np.zeros((40, 40), np.uint8), "uint8: give float32"),
+        (np.zeros((40, 40), np.float64), "float64: give float32"),
+        (np.zeros((40, 40, 3), np.float32), "shape"),
+        (np.full((40, 40), np.nan, np.float32), r"outside \[0, 1\]"),
+        (np.full((40, 40), 1.5, np.float32), r"outside \[0, 1\]"),
+        (np.zeros((0, 40), np.float32), "or none"),
+    ],
+)
+def test_what_is_no_picture_is_refused_before_any_training(standard, bad, says):
+    with pytest.raises(ValueError, match=says):
+        standard.color(bad)
+    with pytest.raises(ValueError, match="the source"):
+        Colorizer(bad)
+
+
+def test_a_very_long_picture_trains_as_long_as_a_square_one():
+    """And passes the 32767 pixels a side that OpenCV can warp."""
+    steps = []
+    config = Config.preset("standard", **(QUICK | {"grid": 64}))
+    colorizer = Colorizer(drawing(29, 33000), config)
+    colorizer.train(lambda done, total: steps.append(total))
+    assert colorizer.size == (33000, 29)
+    assert steps[0] <= 4
+    assert colorizer.color(gray8(drawing(30, 40))).image.shape == (30, 40, 3)
+
+
+def test_training_and_prediction_see_the_same_planes(monkeypatch):
+    """A tile without augmentation is a piece of what prediction is given, borders included."""
+    from refcolor import training
+
+    config = Config.preset("standard", **(QUICK | {"rotation": 0, "sigma": 0}))
+    for name in ("ZOOM", "GAIN", "SHIFT"):
+        monkeypatch.setattr(training, name, 0.0)
+    colorizer = Colorizer(drawing(), config)
+    planes, labels = colorizer.features.planes, colorizer.labels
+
+    class Center:
+        """Draws the middle of the picture, and nothing else."""
+
+        def uniform(self, low, high):
+            return (np.asarray(low) + high) / 2
+
+        def normal(self, *_):
+            return 0.0
+
+        def integers(self, *_):
+            return 0
+
+    shape = tuple(side - (1 - side % 2) for side in labels.shape)  # odd: the centre is a pixel
+    shape = tuple(s - 1 if (f - s) % 2 else s for f, s in zip(labels.shape, shape, strict=True))
+    tile, truth = training._cut_tile(planes[None], labels, shape, Center(), config)
+    seen = []
+
+    class Network:
+        def predict_on_batch(self, batch):
+            seen.append(batch[0])
+            return np.zeros((1, *labels.shape, 6), np.float32)
+
+    training.predict_dense(Network(), planes)
+    top, left = ((f - s) // 2 for f, s in zip(labels.shape, shape, strict=True))
+    rows, columns = slice(top, top + tile.shape[0]), slice(left, left + tile.shape[1])
+    np.testing.assert_allclose(tile, seen[0][rows, columns], atol=1e-4)
+    np.testing.assert_array_equal(truth, labels[top : top + shape[0], left : left + shape[1]])
+
+
 @pytest.mark.parametrize("shape", [(28, 100), (100, 28), (1, 1)])
 def test_pictures_smaller_than_a_patch_are_refused(standard, shape):
     with pytest.raises(ValueError, match=f"{shape[1]}x{shape[0]} pixels: both sides must be at least 29"):

@@ -1,5 +1,6 @@
 """Chroma as a function of luma, odds of colours at a gray, and their use at full size."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -78,9 +79,54 @@ def test_unlike_colors_are_never_mixed(source):
     assert distance.max() < 2
 
 
-def test_strips_of_any_height_agree(source, monkeypatch):
+def test_blocks_of_any_size_agree(source, monkeypatch):
     picture, _, found = source
     probabilities = np.random.default_rng(0).random((7, 9, 2), np.float32)
     first = upsampling.chroma(probabilities, found, luma(picture))
-    monkeypatch.setattr(upsampling, "STRIP", 40)
-    np.testing.assert_array_equal(first, upsampling.chroma(probabilities, found, luma(picture)))
+    for block, widest in ((1, 1024), (70, 7), (1 << 30, 13)):
+        monkeypatch.setattr(upsampling, "BLOCK", block)
+        monkeypatch.setattr(upsampling, "WIDEST", widest)
+        np.testing.assert_array_equal(first, upsampling.chroma(probabilities, found, luma(picture)))
+
+
+def test_probabilities_are_enlarged_linearly_about_pixel_centres():
+    """Equal odds and chroma far apart: the winner at a pixel is the winner of OpenCV's enlarged planes."""
+    k = 3
+    found = tints.Tints(
+        np.ones((256, k), np.float32),
+        np.array([[90, 0], [-90, 0], [0, 90]], np.float32),
+        np.zeros((k, 2), np.float32),
+        np.zeros(k, np.float32),
+        np.zeros(k, np.float32),
+        np.ones(k, np.float32),
+    )
+    probabilities = np.random.default_rng(1).random((6, 8, k), np.float32)
+    ab = upsampling.chroma(probabilities, found, np.full((33, 50), 0.5, np.float32))
+    expected = cv2.resize(probabilities, (50, 33), interpolation=cv2.INTER_LINEAR)
+    top = np.sort(expected, axis=-1)
+    clear = top[..., -1] - top[..., -2] > 1e-4
+    np.testing.assert_allclose(ab[clear], found.mean[expected.argmax(-1)][clear], atol=1e-3)
+
+
+def test_256_colors_are_enlarged_as_well(source):
+    found = tints.Tints(
+        np.ones((256, 256), np.float32),
+        np.random.default_rng(0).normal(0, 40, (256, 2)).astype(np.float32),
+        np.zeros((256, 2), np.float32),
+        *(np.full(256, v, np.float32) for v in (0.5, 0, 1)),
+    )
+    sure = np.zeros((5, 5, 256), np.float32)
+    sure[..., 200] = 1
+    ab = upsampling.chroma(sure, found, np.full((40, 40), 0.5, np.float32))
+    np.testing.assert_allclose(ab, np.broadcast_to(found.mean[200], ab.shape), atol=1e-3)
+
+
+def test_chroma_does_not_jump_between_8_bit_grays(source):
+    """A fine ramp, as 16 bits hold it: no step at the 8-bit levels stands out."""
+    found = source[2]
+    ramp = np.linspace(0.40, 0.45, 4000, dtype=np.float32)
+    odds = found.odds_at(ramp)
+    steps = np.abs(np.diff(odds, axis=0)).max()
+    levels = np.abs(np.diff(found.odds, axis=0)).max()
+    assert levels > 0.01  # there is something to jump over
+    assert steps < levels / 300  # 4000 samples over 12.75 levels
