@@ -50,10 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         run.score(pairs, args.methods)
         print(report(records.rows, run.failures))
         run.draw_sheets(pairs)
+        return 1 if run.failures else 0
     except (ValueError, OSError) as error:
         print(f"quality.py: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 def report(rows: list[dict[str, Any]], failures: list[str]) -> str:

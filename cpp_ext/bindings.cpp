@@ -3,6 +3,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <cmath>
 #include <cstdint>
 
 #include "gather.hpp"
@@ -39,6 +40,8 @@ void gather_patches(const Floats& stack, const Ints& x, const Ints& y, const Int
     require(out.ndim() == 4 && out.shape(0) == count && out.shape(1) == size && out.shape(2) == size &&
                 out.shape(3) == stack.shape(3),
             "out must be (N, size, size, P)");
+    const float* turn = angle.data();
+    for (py::ssize_t i = 0; i < count; ++i) require(std::isfinite(turn[i]), "angle is not finite");
     require(all_in(level, stack.shape(0)), "level outside the stack");
     require(all_in(x, stack.shape(2)) && all_in(y, stack.shape(1)), "a patch centre lies outside the image");
 

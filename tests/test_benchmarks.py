@@ -146,7 +146,7 @@ class FakeColorizer:
 
     trained = 0
 
-    def __init__(self, source: np.ndarray, config: Config, progress: object) -> None:
+    def __init__(self, source: np.ndarray, config: Config) -> None:
         self.mean = source.mean((0, 1))
         self.palette = SimpleNamespace(labels=lambda rgb: (rgb[..., 2] > 0.9).astype(np.int32))
 

@@ -167,3 +167,18 @@ def test_blur_stack_levels():
 def test_what_blur_stack_refuses(planes, sigmas, message):
     with pytest.raises(ValueError, match=message):
         blur_stack(planes, sigmas)
+
+
+def test_the_extension_itself_refuses_what_would_read_outside():
+    from refcolor.patches import _core
+
+    stack = np.zeros((1, 40, 40, 3), np.float32)
+    one = np.full(1, 20, np.int32)
+    out = np.empty((1, 29, 29, 3), np.float32)
+    for angle in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="angle"):
+            _core.gather_patches(stack, one, one, one * 0, np.full(1, angle, np.float32), 29, out, 1)
+    with pytest.raises(ValueError, match="level"):
+        _core.gather_patches(stack, one, one, one, np.zeros(1, np.float32), 29, out, 1)
+    with pytest.raises(ValueError, match="centre"):
+        _core.gather_patches(stack, one * 2, one, one * 0, np.zeros(1, np.float32), 29, out, 1)
