@@ -18,7 +18,7 @@ from typing import Any
 
 from frames import read_pairs
 from methods import METHODS, PRESETS
-from records import Records, table
+from records import Records, label_table, table
 from run import Run
 
 from refcolor.config import Config
@@ -65,7 +65,7 @@ def report(rows: list[dict[str, Any]], failures: list[str]) -> str:
     counts = Counter(row["method"] for row in rows)
     if len(set(counts.values())) > 1:
         notes.append("Where the numbers of pairs differ, the means are over different pairs.")
-    return "\n".join([table(rows), "", *notes, *failures])
+    return "\n".join([table(rows), "", label_table(rows), "", *notes, *failures])
 
 
 def _options(words: Sequence[str]) -> dict[str, Any]:

@@ -71,6 +71,42 @@ def table(rows: list[dict[str, Any]]) -> str:
     means = summary(rows)
     cells = [["method", *COLUMNS]]
     cells += [[method, *(_cell(key, row[key]) for key in COLUMNS)] for method, row in means.iterrows()]
+    return _markdown(cells)
+
+
+def label_table(rows: list[dict[str, Any]]) -> str:
+    """Label accuracy on the first (near) and last (far) pair of every clip, where a method has labels."""
+    frame = pd.DataFrame(rows)
+    frame["label_acc"] = pd.to_numeric(frame["label_acc"])
+    frame = frame[frame["label_acc"].notna() & ~frame["method"].str.contains("-native")]
+    lines = []
+    for (method, clip), part in frame.sort_values("truth").groupby(["method", "clip"]):
+        near, far = part.iloc[0], part.iloc[-1]
+        lines.append(
+            (
+                method,
+                clip,
+                near["label_acc"],
+                far["label_acc"],
+                part["label_acc"].mean(),
+                near["training_seconds"],
+            )
+        )
+    if not lines:
+        return ""
+    ends = pd.DataFrame(lines, columns=["method", "clip", "near", "far", "all", "training"])
+    for method, part in ends.groupby("method"):
+        means = part[["near", "far", "all", "training"]].mean()
+        ends.loc[len(ends)] = [method, "mean", *means]
+    cells = [["label accuracy", "clip", "near", "far", "all", "training"]]
+    for row in ends.itertuples(index=False):
+        cells.append(
+            [row.method, row.clip, *(f"{v:.3f}" for v in (row.near, row.far, row.all)), f"{row.training:.0f}"]
+        )
+    return _markdown(cells)
+
+
+def _markdown(cells: list[list[str]]) -> str:
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = [_line(line, widths) for line in cells]
     rule = [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])]

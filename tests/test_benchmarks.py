@@ -188,7 +188,7 @@ def test_a_source_a_preset_refuses_is_named_under_the_table(
     pipeline = ModuleType("refcolor.pipeline")
     pipeline.Colorizer = refuse
     monkeypatch.setitem(sys.modules, "refcolor.pipeline", pipeline)
-    assert run(folder, "--methods", "lookup", "standard", "--clips", "walk", "--pairs", "1") == 0
+    assert run(folder, "--methods", "lookup", "standard", "--clips", "walk", "--pairs", "1") == 1
     assert "standard cannot work from walk/0.png: the source has no colour" in capsys.readouterr().out
 
 
@@ -231,3 +231,18 @@ def test_error_heat_is_black_where_right_and_bright_where_wrong() -> None:
     heat = sheets.error_heat(wrong, truth)
     assert heat[:, 50:].max() < 10
     assert heat[0, 0].min() > 100
+
+
+def test_label_accuracy_is_told_for_the_nearest_and_farthest_pair() -> None:
+    rows = [
+        {"method": m, "clip": "walk", "truth": f"walk/{i}.png", "label_acc": a, "training_seconds": 9}
+        for m in ("paper", "paper-native", "lookup")
+        for i, a in ((2, 0.5), (1, 0.9), (3, 0.4 if m != "lookup" else None))
+    ]
+    rows = [row if row["method"] != "lookup" else row | {"label_acc": None} for row in rows]
+    text = records.label_table(rows)
+    cells = [cell.strip() for cell in text.splitlines()[2].strip("|").split("|")]
+    assert cells == ["paper", "walk", "0.900", "0.400", "0.600", "9"]
+    assert "lookup" not in text
+    assert "native" not in text
+    assert records.label_table(rows[-3:]) == ""
