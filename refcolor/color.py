@@ -13,7 +13,7 @@ BT601 = np.array([0.299, 0.587, 0.114], np.float32)
 
 def luma(rgb: Image) -> Image:
     """BT.601 luma of an encoded RGB image: (..., 3) -> (...), float32 in [0, 1]."""
-    return np.minimum(rgb @ BT601, np.float32(1))  # rounding may pass 1 by a last bit
+    return np.asarray(np.minimum(rgb @ BT601, 1), np.float32)  # rounding may pass 1 by a last bit
 
 
 def to_8bit(image: Image) -> NDArray[np.uint8]:
