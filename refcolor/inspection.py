@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -62,7 +62,7 @@ def write(folder: Path, colorizer: Colorizer, gray: Image, result: Result, *, fo
                 image_io.write_picture(Path(aside, f"{name}.png"), image)
             for name, table in _tables(colorizer, result).items():
                 with safe_write.atomic(Path(aside, f"{name}.csv")) as file:
-                    file.write(table().to_csv(index=False, float_format="%.5g").encode())
+                    file.write(table.to_csv(index=False, float_format="%.5g").encode())
             for name in _files():
                 safe_write.publish(Path(aside, name), folder / name, force=force)
     except BaseException:
@@ -99,18 +99,14 @@ def _pictures(colorizer: Colorizer, gray: Image, result: Result) -> dict[str, Im
     return pictures
 
 
-def _tables(colorizer: Colorizer, result: Result) -> dict[str, Callable[[], Any]]:
+def _tables(colorizer: Colorizer, result: Result) -> dict[str, Any]:
+    columns = result.probabilities.reshape(-1, len(result.palette)).T
     return {
-        "source_corners": lambda: _corner_table(colorizer.features),
-        "target_corners": lambda: _corner_table(result.features),
-        "clusters": lambda: _cluster_table(result.palette),
-        "target_labels": lambda: _frame({"label": result.labels.ravel()}),
-        "probabilities": lambda: _frame(
-            {
-                str(label): column
-                for label, column in enumerate(result.probabilities.reshape(-1, len(result.palette)).T)
-            }
-        ),
+        "source_corners": _corner_table(colorizer.features),
+        "target_corners": _corner_table(result.features),
+        "clusters": _cluster_table(result.palette),
+        "target_labels": _frame({"label": result.labels.ravel()}),
+        "probabilities": _frame({str(label): column for label, column in enumerate(columns)}),
     }
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -97,9 +98,13 @@ class Colorizer:
         else:
             self.palette = palette.fit(source, self.config.clusters, space="lab", seed=self.config.seed)
         self.labels = self.palette.labels(self.small)
-        self.tints = tints.fit(source, self.palette)
         self.network: Any = None
         self.engine: backend.Engine | None = None
+
+    @cached_property
+    def tints(self) -> tints.Tints:
+        """Of the source at full size; ``paper`` never asks for them."""
+        return tints.fit(self.source, self.palette)
 
     def train(self, progress: Callable[[int, int], None] = _ignore) -> None:
         """Build and train the network: minutes for ``paper``, under one for ``standard``.
