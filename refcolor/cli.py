@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from . import __version__, options
-from .config import MAX_PIXELS, Config
+from .config import MAX_PIXELS, Config, Preset
 from .voice import Voice, WrongUse, about_words, friendly
 
 if TYPE_CHECKING:
@@ -33,12 +33,14 @@ def color(
     source: options.Source,
     targets: options.Targets,
     output: options.Output = None,
+    confidence: options.Confidence = None,
     force: options.Force = False,
     max_pixels: options.Pixels = MAX_PIXELS,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
-    clusters: options.Clusters = _DEFAULT.clusters,
+    clusters: options.Clusters = str(_DEFAULT.clusters),
     preset: options.PresetName = _DEFAULT.name,
+    init: options.InitName = None,
     epochs: options.Epochs = None,
     device: options.DeviceName = _DEFAULT.device,
     seed: options.Seed = _DEFAULT.seed,
@@ -48,10 +50,13 @@ def color(
     with friendly(debug):
         from . import image_io
 
-        config = Config.preset(preset, clusters=clusters, epochs=epochs, device=device, seed=seed)
+        config = Config.preset(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         results = _outputs(targets, output)
+        trusts = _outputs(targets, confidence, "confidence") if confidence else []
         with about_words():
-            for path in results:
+            if trusts and config.name is Preset.PAPER:
+                raise WrongUse("preset paper knows no confidence: leave out --confidence")
+            for path in _apart(results + trusts):
                 image_io.check_output(path, inputs=[source, *targets], force=force)
         picture, first = _read_all(source, targets, max_pixels, config)
         voice = Voice(quiet)
@@ -60,10 +65,13 @@ def color(
             for i, (target, path) in enumerate(zip(targets, results, strict=True)):
                 gray = image_io.read(target, max_pixels=max_pixels) if i else first
                 _remark_on_color(gray, target, voice)
-                image = colorizer.color(gray.gray).image
-                like = gray.resized(image.shape[1], image.shape[0])
-                image_io.write(path, image, like=like, force=force)
+                result = colorizer.color(gray.gray)
+                like = gray.resized(result.image.shape[1], result.image.shape[0])
+                image_io.write(path, result.image, like=like, force=force)
                 print(path, flush=True)
+                if trusts and result.confidence is not None:
+                    image_io.write_picture(trusts[i], result.confidence, force=force)
+                    print(trusts[i], flush=True)
                 progress(i + 1, len(targets))
 
 
@@ -75,8 +83,9 @@ def inspect(
     max_pixels: options.Pixels = MAX_PIXELS,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
-    clusters: options.Clusters = _DEFAULT.clusters,
+    clusters: options.Clusters = str(_DEFAULT.clusters),
     preset: options.PresetName = _DEFAULT.name,
+    init: options.InitName = None,
     epochs: options.Epochs = None,
     device: options.DeviceName = _DEFAULT.device,
     seed: options.Seed = _DEFAULT.seed,
@@ -85,7 +94,9 @@ def inspect(
     with friendly(debug):
         from . import inspection
 
-        config = Config.preset(preset, clusters=clusters, epochs=epochs, device=device, seed=seed)
+        config = Config.preset(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
+        if config.name is Preset.QUICK:
+            raise WrongUse("preset quick has no network to inspect: use standard or paper")
         inputs = [source, *([target] if target else [])]
         with about_words():
             inspection.check_folder(output, inputs=inputs, force=force)
@@ -162,9 +173,9 @@ def main(words: Sequence[str] | None = None) -> None:
         app(words, prog_name=f"refcolor {name}".strip())
 
 
-def _outputs(targets: list[Path], output: Path | None) -> list[Path]:
-    """Where each target's result goes."""
-    names = [f"{target.stem}_color.png" for target in targets]
+def _outputs(targets: list[Path], output: Path | None, what: str = "color") -> list[Path]:
+    """Where what is made of each target goes."""
+    names = [f"{target.stem}_{what}.png" for target in targets]
     if output is None:
         paths = [target.with_name(name) for target, name in zip(targets, names, strict=True)]
     elif output.is_dir():
@@ -176,10 +187,17 @@ def _outputs(targets: list[Path], output: Path | None) -> list[Path]:
             f"output {str(output)!r} is not an existing folder, and {len(targets)} targets need one: "
             "create it first"
         )
+    return _apart(paths)
+
+
+def _apart(paths: list[Path]) -> list[Path]:
+    """The paths, if they are all different files."""
     places = [os.path.realpath(path) for path in paths]
     for i, path in enumerate(paths):
         if places[i] in places[:i]:
-            raise WrongUse(f"two targets would both become {str(path)!r}: color them one at a time, with -o")
+            raise WrongUse(
+                f"two pictures would both become {str(path)!r}: give them different names, with -o"
+            )
     return paths
 
 
@@ -193,7 +211,8 @@ def _read_all(source: Path, targets: list[Path], max_pixels: int, config: Config
         return picture
 
     picture = checked(source, "source")
-    palette.check(picture.rgb, config.clusters)
+    free = config.clusters == "auto" or config.name is Preset.QUICK
+    palette.check(picture.rgb, 2 if free else int(config.clusters))
     first = checked(targets[0], "target")
     for target in targets[1:]:
         checked(target, "target")
@@ -211,6 +230,8 @@ def _trained(source: Picture, config: Config, voice: Voice) -> Colorizer:
 
     with voice.bar("starting"):
         colorizer = Colorizer(source.rgb, config)
+        if not colorizer.trains:
+            return colorizer
         engine = backend.start(config.device, quiet=True)
     voice.line(f"training on {engine.where}")
     with voice.bar("training") as progress:

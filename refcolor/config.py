@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from typing import Literal
 
 PATCH = 29  # pixels; side of the window both networks see, and the least side of a picture
 MAX_PIXELS = 100_000_000  # of a picture that is read without asking
@@ -29,6 +30,14 @@ class Preset(StrEnum):
 
     PAPER = "paper"
     STANDARD = "standard"
+    QUICK = "quick"
+
+
+class Init(StrEnum):
+    """What the label network starts from."""
+
+    PRETRAINED = "pretrained"  # with the shipped embedding
+    SCRATCH = "scratch"  # random, as the report did
 
 
 class Device(StrEnum):
@@ -55,10 +64,11 @@ class Config:
     fast_threshold: int = 10  # FAST: least contrast of the 3-pixel circle, in 8-bit gray levels
 
     # Colour
-    clusters: int = 24  # colours of the palette, 2 to 256
+    clusters: int | Literal["auto"] = 24  # colours of the palette, 2 to 256; "auto" asks the source
 
     # Network
-    epochs: int = 150  # passes over the source's pixels
+    init: Init = Init.PRETRAINED
+    epochs: int = 75  # passes over the source's pixels
     batch: int = 4  # paper: patches a step; standard: tiles a step
     tile: int = 96  # standard: side of a training tile, in grid pixels
     learning_rate: float = 3e-3  # Adam's (standard: the peak of a one-cycle schedule)
@@ -69,9 +79,12 @@ class Config:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", Preset(self.name))  # plain strings are welcome
+        object.__setattr__(self, "init", Init(self.init))
         object.__setattr__(self, "device", Device(self.device))
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
+            if name == "clusters" and value == "auto":
+                continue
             if not all(low <= v <= high for v in (value if isinstance(value, tuple) else (value,))):
                 raise ValueError(f"{name} is {value}: it must lie between {low} and {high}")
 
@@ -96,10 +109,15 @@ class Config:
 # batch size. 112 * 112 = 98 * 128 samples, so batches of 128 are all equal and nothing is left over.
 _PAPER = Config(
     name=Preset.PAPER,
+    init=Init.SCRATCH,
     grid=112,
     epochs=100,
     batch=128,
     learning_rate=1e-3,
 )
 
-_PRESETS: dict[str, Config] = {Preset.PAPER: _PAPER, Preset.STANDARD: Config()}
+_PRESETS: dict[str, Config] = {
+    Preset.PAPER: _PAPER,
+    Preset.STANDARD: Config(),
+    Preset.QUICK: Config(name=Preset.QUICK),
+}

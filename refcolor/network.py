@@ -1,20 +1,27 @@
-"""The two label networks: the report's patch network and its dense successor.
+"""The label networks, the report's and its dense successor, and the embedding that the latter leans on.
 
-Both see 29x29 pixels of gray, edges and corners and say which palette colour the pixel at the centre has.
-Keras only, so that any Keras engine can train them.
+Both label networks see 29x29 pixels of gray, edges and corners and say which palette colour the pixel at the
+centre has. Keras only, so that any Keras engine can train them.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import cv2
 import keras
+import numpy as np
 from keras import layers
 
+from .color import Image, to_8bit
 from .config import PATCH
 
 RADIUS = PATCH // 2
 PLANES = 3  # gray, edges, corners
+STRIDE = 4  # pixels a side of an embedding's cell
+FEATURES = 64  # numbers a cell is described by
+WARMTH = 20.0  # of attention: similarities, in [-1, 1], are multiplied by it
 
 
 def patch_network(clusters: int, seed: int) -> Any:
@@ -44,8 +51,10 @@ def patch_network(clusters: int, seed: int) -> Any:
     return keras.Model(inputs, outputs, name="patch_network")
 
 
-def dense_network(clusters: int, seed: int) -> Any:
+def dense_network(clusters: int, seed: int, *, context: bool = False) -> Any:
     """Labels for every pixel at once, (B, h + 28, w + 28, 5) -> logits (B, h, w, clusters).
+
+    With `context` a second input, (B, h, w, 64), brings the embedding's features of every pixel.
 
     3x3 convolutions with dilations 1, 2, 4 and 7 see 1 + 2 (1 + 2 + 4 + 7) = 29 pixels: the window of
     :func:`patch_network`, but neighbouring windows share their work (fully convolutional networks, Long et
@@ -62,10 +71,68 @@ def dense_network(clusters: int, seed: int) -> Any:
         x = layers.Conv2D(channels, 3, dilation_rate=dilation, use_bias=False, kernel_initializer=normal())(x)
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.ReLU()(x)
+    if context:
+        described = keras.Input((None, None, FEATURES))
+        inputs = [inputs, described]
+        brief = layers.Conv2D(FEATURES, 1, activation="relu", kernel_initializer=normal())(described)
+        x = layers.Concatenate()([x, brief])
     x = layers.Conv2D(128, 1, activation="relu", kernel_initializer=normal())(x)
     x = layers.SpatialDropout2D(0.1, seed=next(draw))(x)
     outputs = layers.Conv2D(clusters, 1, kernel_initializer=normal())(x)
     return keras.Model(inputs, outputs, name="dense_network")
+
+
+def embedding_planes(gray: Image) -> Image:
+    """What the embedding looks at: gray and its Canny edges, (h, w) in [0, 1] -> (h, w, 2)."""
+    edges = cv2.Canny(cv2.GaussianBlur(to_8bit(gray), (0, 0), 1.0), 20, 80)
+    return np.stack([gray - np.float32(0.5), edges.astype(np.float32) / 255], axis=-1)
+
+
+def embedding_network(weights: Path | None = None) -> Any:
+    """Describe every cell of a gray picture, (B, h, w, 2) -> unit vectors (B, h / 4, w / 4, 64).
+
+    Convolutions at a quarter, an eighth and a sixteenth of the size, and back, with the finer features added
+    (U-Net, Ronneberger et al. 2015; residual blocks, He et al. 2016). Sides are multiples of 16.
+    """
+    draw = _seeds(7)
+
+    def conv(x: Any, channels: int, *, size: int = 3, stride: int = 1) -> Any:
+        start = keras.initializers.HeNormal(seed=next(draw))
+        return layers.Conv2D(
+            channels, size, stride, padding="same", use_bias=False, kernel_initializer=start
+        )(x)
+
+    def norm(x: Any, *, gamma: str = "ones") -> Any:
+        return layers.BatchNormalization(momentum=0.98, gamma_initializer=gamma)(x)
+
+    def block(x: Any) -> Any:
+        y = layers.ReLU()(norm(conv(x, x.shape[-1])))
+        return layers.ReLU()(x + norm(conv(y, x.shape[-1]), gamma="zeros"))
+
+    def down(x: Any, channels: int) -> Any:
+        return layers.ReLU()(norm(conv(x, channels, stride=2)))
+
+    def up(x: Any, finer: Any) -> Any:
+        wide = layers.UpSampling2D(2, interpolation="bilinear")(norm(conv(x, finer.shape[-1], size=1)))
+        return layers.ReLU()(wide + norm(conv(finer, finer.shape[-1], size=1)))
+
+    inputs = keras.Input((None, None, 2))
+    quarter = block(block(down(down(inputs, 32), 64)))
+    eighth = block(block(down(quarter, 96)))
+    x = block(block(block(down(eighth, 128))))
+    x = block(up(x, eighth))
+    x = block(up(x, quarter))
+    x = layers.Conv2D(FEATURES, 1, kernel_initializer=keras.initializers.GlorotNormal(seed=next(draw)))(x)
+    model = keras.Model(inputs, layers.UnitNormalization(axis=-1)(x), name="embedding_network")
+    if weights is not None:
+        with np.load(weights, allow_pickle=False) as stored:
+            model.set_weights([stored[str(i)].astype(np.float32) for i in range(len(model.weights))])
+    return model
+
+
+def save_weights(model: Any, path: Path) -> None:
+    """Store a model's weights as half floats in an .npz file, in order."""
+    np.savez_compressed(path, **{str(i): w.astype(np.float16) for i, w in enumerate(model.get_weights())})
 
 
 def _seeds(seed: int) -> Any:

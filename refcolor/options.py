@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from . import __version__
-from .config import RANGES, Config, Device, Preset
+from .config import RANGES, Config, Device, Init, Preset
 
 
 def _print_version(asked: bool) -> None:
@@ -22,7 +22,17 @@ def _range(setting: str) -> Any:
     return {"min": int(low), "max": int(high)}
 
 
-_epochs = ", ".join(f"{name} {Config.preset(name).epochs}" for name in Preset)
+def _count_or_auto(text: str) -> int | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    low, high = RANGES["clusters"]
+    if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+        raise typer.BadParameter(f"{text!r} is neither auto nor a number from {low:.0f} to {high:.0f}.")
+    return int(text)
+
+
+_trained = [name for name in Preset if name is not Preset.QUICK]
+_epochs = ", ".join(f"{name} {Config.preset(name).epochs}" for name in _trained)
 
 Source = Annotated[Path, typer.Argument(help="The coloured picture.", show_default=False)]
 Targets = Annotated[list[Path], typer.Argument(help="Gray pictures to color.", show_default=False)]
@@ -71,8 +81,23 @@ Pixels = Annotated[
     int, typer.Option("--max-pixels", help="Refuse larger pictures.", min=1, rich_help_panel=_out)
 ]
 
+Confidence = Annotated[
+    Path | None,
+    typer.Option(
+        help="Also write a gray picture of how far each pixel is to be trusted, white for fully; a folder "
+        "for many targets. (default: none)",
+        rich_help_panel=_out,
+    ),
+]
+
 Clusters = Annotated[
-    int, typer.Option(help="Colours in the palette.", **_range("clusters"), rich_help_panel="Colour")
+    Any,  # int or "auto"
+    typer.Option(
+        help="Colours in the palette, 2 to 256, or auto: as many as the source needs.",
+        metavar="N|auto",
+        parser=_count_or_auto,
+        rich_help_panel="Colour",
+    ),
 ]
 
 _net = "Network"
@@ -80,7 +105,17 @@ PresetName = Annotated[
     Preset,
     typer.Option(
         "--preset",
-        help="standard: any size, gray kept exactly. paper: the Auto-Coloring Network report, 224x224.",
+        help="standard: matching, patches and network, gray kept exactly. quick: without the network. "
+        "paper: the Auto-Coloring Network report, 224x224.",
+        rich_help_panel=_net,
+    ),
+]
+InitName = Annotated[
+    Init | None,
+    typer.Option(
+        "--init",
+        help="What the network starts from: the shipped embedding, or nothing, as in the report. "
+        f"(default: {', '.join(f'{name} {Config.preset(name).init}' for name in _trained)})",
         rich_help_panel=_net,
     ),
 ]

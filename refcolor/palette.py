@@ -14,6 +14,8 @@ Space = Literal["rgb", "lab"]
 Labels = NDArray[np.int32]
 
 SAMPLE = 20_000  # pixels k-means looks at; more do not move the centres visibly
+COUNTS = (4, 6, 8, 12, 16, 24, 32, 48)  # numbers of clusters to choose from
+CLOSE_ENOUGH = 4.0  # CIELAB units, root mean square, between a pixel and its cluster
 COLORLESS = 2.5 / 255  # a picture whose channels nowhere differ by more has no colour to give
 
 
@@ -47,6 +49,31 @@ class Palette:
     def paint(self, labels: Labels) -> Image:
         """Label map (H, W) -> picture (H, W, 3) in the centres' colours."""
         return self.rgb[labels]
+
+
+def count(rgb: Image, *, seed: int) -> int:
+    """Number of clusters this picture needs: the least of COUNTS that leaves CLOSE_ENOUGH, else the largest.
+
+    A picture of fewer colours than that has one cluster for each.
+
+    Raises
+    ------
+    ValueError
+        When the picture has no colour, or only one.
+    """
+    check(rgb, 2)
+    pixels = rgb.reshape(-1, 3)
+    if len(pixels) > SAMPLE:
+        pixels = pixels[np.random.default_rng(seed).choice(len(pixels), SAMPLE, replace=False)]
+    sample = pixels[None]
+    lab, distinct = rgb_to_lab(sample), _distinct(pixels)
+    for clusters in COUNTS:
+        if clusters >= distinct:
+            return max(2, distinct)
+        found = fit(sample, clusters, space="lab", seed=seed)
+        if float(((lab - found.lab[found.labels(sample)]) ** 2).sum(-1).mean()) <= CLOSE_ENOUGH**2:
+            return clusters
+    return COUNTS[-1]
 
 
 def fit(rgb: Image, clusters: int, *, space: Space, seed: int) -> Palette:

@@ -1,10 +1,12 @@
-"""One source, any number of targets: the report's stages in order.
+"""One source, any number of targets: the stages in order.
 
     source --> features --.
        '-----> palette ---+--> network, trained once
                                   |
-    target --> features ----------+--> labels --> palette picture --> merge with the target --> result
+    target --> features ----------+--> label probabilities ----.
+       '-----> matching ----------------------------------> synthesis --> fusion --> merge --> result
 
+``quick`` leaves the network out; ``paper`` is the report's line: labels, palette picture, merge.
 :func:`colorize` does it for one target; a :class:`Colorizer` keeps the trained network for more.
 """
 
@@ -12,19 +14,55 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from . import backend, features, merge, palette, tints, upsampling
-from .color import Image, luma
-from .config import PATCH, Config, Preset
+from . import backend, features, fusion, matching, merge, palette, synthesis, tints, upsampling
+from .color import Image, luma, rgb_to_lab
+from .config import PATCH, Config, Init, Preset
 from .features import Features
+from .matching import Matches
 from .palette import Labels, Palette
+from .synthesis import Views
 
 PAPER_RESULT = 224  # side of the report's result
+WEIGHTS = Path(__file__).with_name("data") / "embedding.npz"  # of the pre-trained embedding
+RESCALED = 0.15  # logarithm of the scale beyond which the source is brought to the target's
+SURE = 100  # aligned sparse matches that make it needless to look for a mirrored figure
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """What the network says of a target.
+
+    Attributes
+    ----------
+    palette_picture : float32 (h', w', 3)
+        The labels' colours: on the grid, or up-sampled to 224x224 by ``paper``.
+    labels : int32 (h, w)
+        Most probable palette colour of every pixel of the grid.
+    probabilities : float32 (h, w, k)
+        Of every palette colour.
+    features : Features
+        Of the target.
+    palette : Palette
+        Of the source.
+    likest : float32 (n, m, 2) or None
+        Where in the source the embedding sees what is most like each of the target's cells, as shares of its
+        width and height.
+    """
+
+    palette_picture: Image
+    labels: Labels
+    probabilities: Image = field(repr=False)
+    features: Features = field(repr=False)
+    palette: Palette = field(repr=False)
+    likest: Image | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -35,24 +73,25 @@ class Result:
     ----------
     image : float32 (H, W, 3)
         The result, encoded sRGB in [0, 1]: at the target's size, or 224x224 for the ``paper`` preset.
-    palette_picture : float32 (h', w', 3)
-        The labels' colours, before the merge: on the grid, or up-sampled to 224x224 by ``paper``.
-    labels : int32 (h, w)
-        Most probable palette colour of every pixel of the grid.
-    probabilities : float32 (h, w, k)
-        Of every palette colour.
-    features : Features
-        Of the target.
-    palette : Palette
-        Of the source.
+    confidence : float32 (H, W) or None
+        How far each pixel's colour is to be trusted, in [0, 1]; ``paper`` does not tell.
+    matches : Matches or None
+        Optical flow and what it says about the light; ``paper`` has none.
+    labelling : Labelling or None
+        The network's part, its attributes also found on the result; ``quick`` has none.
     """
 
     image: Image
-    palette_picture: Image
-    labels: Labels
-    probabilities: Image = field(repr=False)
-    features: Features = field(repr=False)
-    palette: Palette = field(repr=False)
+    confidence: Image | None = field(default=None, repr=False)
+    matches: Matches | None = field(default=None, repr=False)
+    labelling: Labelling | None = field(default=None, repr=False)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in Labelling.__dataclass_fields__:
+            raise AttributeError(f"a result has no {name!r}")
+        if self.labelling is None:
+            raise AttributeError(f"preset quick has no network and so no {name!r}")
+        return getattr(self.labelling, name)
 
 
 def _ignore(done: int, total: int) -> None:
@@ -60,7 +99,7 @@ def _ignore(done: int, total: int) -> None:
 
 
 class Colorizer:
-    """A palette and a network trained on one source; colours any number of targets.
+    """What was learnt from one source; colours any number of targets.
 
     Parameters
     ----------
@@ -71,10 +110,6 @@ class Colorizer:
 
     Attributes
     ----------
-    small, labels : float32 (h, w, 3), int32 (h, w)
-        The source on the network's grid, and the palette label of each of its pixels.
-    features, palette, tints
-        What the classical stages found in the source.
     engine : Engine or None
         Engine and device the network runs on, once it is trained.
 
@@ -88,26 +123,65 @@ class Colorizer:
         self.config = config or Config()
         _check_values(source, "source", 3)
         check_size(source, "source")
-        palette.check(source, self.config.clusters)
+        if self.config.clusters == "auto":
+            clusters = palette.count(source, seed=self.config.seed) if self.trains else 2
+            self.config = replace(self.config, clusters=clusters)
+        palette.check(source, self.clusters)
         self.source = source
-        self.size = grid_size(source.shape[:2], self.config)
-        self.features = features.extract(luma(source), self.size, self.config)
-        self.small = features.resize(source, self.size)
-        if self.config.name is Preset.PAPER:
-            self.palette = palette.fit(self.small, self.config.clusters, space="rgb", seed=self.config.seed)
-        else:
-            self.palette = palette.fit(source, self.config.clusters, space="lab", seed=self.config.seed)
-        self.labels = self.palette.labels(self.small)
         self.network: Any = None
+        self.embedding: Any = None
         self.engine: backend.Engine | None = None
+
+    @property
+    def clusters(self) -> int:
+        """Number of the palette's colours; ``quick`` needs no palette, only a source that has colours."""
+        assert self.config.clusters != "auto"  # decided on when the source was seen
+        return self.config.clusters if self.trains else 2
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """(w, h) of the network's grid."""
+        return grid_size(self.source.shape[:2], self.config)
+
+    @cached_property
+    def features(self) -> Features:
+        """Of the source."""
+        return features.extract(luma(self.source), self.size, self.config)
+
+    @cached_property
+    def small(self) -> Image:
+        """The source on the network's grid, (h, w, 3)."""
+        return features.resize(self.source, self.size)
+
+    @cached_property
+    def palette(self) -> Palette:
+        """Of the source."""
+        if self.config.name is Preset.PAPER:
+            return palette.fit(self.small, self.clusters, space="rgb", seed=self.config.seed)
+        return palette.fit(self.source, self.clusters, space="lab", seed=self.config.seed)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Palette label of every pixel of the grid, (h, w)."""
+        return self.palette.labels(self.small)
 
     @cached_property
     def tints(self) -> tints.Tints:
-        """Of the source at full size; ``paper`` never asks for them."""
+        """Of the source at full size."""
         return tints.fit(self.source, self.palette)
 
+    @cached_property
+    def paints(self) -> fusion.Paints:
+        """Of the source, where it is flat art."""
+        return fusion.paints(self.source)
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is a network to train."""
+        return self.config.name is not Preset.QUICK
+
     def train(self, progress: Callable[[int, int], None] = _ignore) -> None:
-        """Build and train the network: minutes for ``paper``, under one for ``standard``.
+        """Build and train the network: minutes for ``paper``, seconds for ``standard``, none for ``quick``.
 
         Parameters
         ----------
@@ -119,41 +193,123 @@ class Colorizer:
         ValueError
             When the config asks for a GPU and there is none.
         """
+        if not self.trains:
+            return
         self.engine = backend.start(self.config.device)
-        from . import network, training  # late: they import Keras
+        from . import embedding, network, training  # late, as elsewhere here: they import Keras
 
-        if self.config.name is Preset.PAPER:
-            build, fit = network.patch_network, training.train_patches
-        else:
-            build, fit = network.dense_network, training.train_dense
+        config = self.config
         with backend.on(self.engine):
-            model = build(self.config.clusters, self.config.seed)
-            fit(model, self.features.planes, self.labels, self.config, progress)
+            if config.name is Preset.PAPER:
+                model = network.patch_network(self.clusters, config.seed)
+                training.train_patches(model, self.features.planes, self.labels, config, progress)
+            else:
+                context = None
+                if config.init is Init.PRETRAINED:
+                    self.embedding = network.embedding_network(WEIGHTS)
+                    context = embedding.moved(self.embedding, luma(self.source), config.seed)
+                model = network.dense_network(self.clusters, config.seed, context=context is not None)
+                training.train_dense(model, self.features.planes, self.labels, config, progress, context)
         self.network = model
 
     def color(self, gray: Image) -> Result:
         """Color a gray target (H, W) in [0, 1]; trains first if that has not been done."""
         _check_values(gray, "target", 2)
         check_size(gray, "target")
-        if self.network is None:
+        if self.trains and self.network is None:
             self.train()
+        return self._color_as_the_report(gray) if self.config.name is Preset.PAPER else self._color(gray)
+
+    def _color_as_the_report(self, gray: Image) -> Result:
         assert self.engine is not None
         from . import training
 
         seen = features.extract(gray, grid_size(gray.shape, self.config), self.config)
-        paper = self.config.name is Preset.PAPER
         with backend.on(self.engine):
-            predict = training.predict_patches if paper else training.predict_dense
-            probabilities = predict(self.network, seen.planes)
+            probabilities = training.predict_patches(self.network, seen.planes)
         labels = np.asarray(probabilities.argmax(-1), np.int32)
-        picture = self.palette.paint(labels)
-        if paper:
-            size = (PAPER_RESULT, PAPER_RESULT)
-            picture = features.resize(picture, size)
-            image = merge.plain_lab(features.resize(gray, size), picture)
-        else:
-            image = merge.luma_exact(gray, upsampling.chroma(probabilities, self.tints, gray))
-        return Result(image, picture, labels, probabilities, seen, self.palette)
+        size = (PAPER_RESULT, PAPER_RESULT)
+        picture = features.resize(self.palette.paint(labels), size)
+        image = merge.plain_lab(features.resize(gray, size), picture)
+        return Result(image, labelling=Labelling(picture, labels, probabilities, seen, self.palette))
+
+    def _color(self, gray: Image) -> Result:
+        views, matches = self._match(gray)
+        relit = np.clip(matches.relit / 255, 0, 1).astype(np.float32)
+        said = self._label(relit) if self.trains else None
+        expected = None if said is None else said.probabilities
+        candidates = matches.candidates
+        if said is not None and said.likest is not None:
+            from . import embedding
+
+            far = embedding.motion(said.likest, gray.shape, views.gray.shape[1:])
+            candidates = np.concatenate([candidates, far[None]])
+        made = synthesis.synthesize(
+            matches.relit,
+            views,
+            candidates,
+            matches.best,
+            matches.error,
+            expected,
+            seed=self.config.seed,
+        )
+        guess = None if expected is None else upsampling.chroma(expected, self.tints, relit)
+        confidence = fusion.trust(made, matches.error, guess)
+        ab = fusion.settle(made.ab, matches.relit, expected, None if said is None else self.tints)
+        image = merge.luma_exact(gray, ab)
+        image, painted = fusion.paint(image, gray, self.paints, expected, said.palette if said else None)
+        confidence[painted] = np.maximum(confidence[painted], fusion.PAINTED)
+        return Result(image, confidence, matches, said)
+
+    def _label(self, relit: Image) -> Labelling:
+        """What the network says of a target in the source's light."""
+        assert self.engine is not None
+        from . import embedding, training
+
+        seen = features.extract(relit, grid_size(relit.shape, self.config), self.config)
+        likest = None
+        with backend.on(self.engine):
+            context = None if self.embedding is None else embedding.describe(self.embedding, relit)
+            probabilities = training.predict_dense(self.network, seen.planes, context)
+            if context is not None:
+                known = embedding.describe(self.embedding, luma(self.source))
+                recalled, likest = embedding.recall(context, known, self.labels, self.clusters)
+                recalled = embedding.enlarge(recalled, probabilities.shape[:2])
+                probabilities = fusion.agree(recalled, probabilities)
+        labels = np.asarray(probabilities.argmax(-1), np.int32)
+        return Labelling(self.palette.paint(labels), labels, probabilities, seen, self.palette, likest)
+
+    def _match(self, gray: Image) -> tuple[Views, Matches]:
+        """The source as the target sees it, scaled and perhaps mirrored, and the matches between them."""
+        target, source = gray * 255, luma(self.source) * 255
+        sparse = matching.sparse_matches(target, source)
+        scale = 1.0 if gray.shape == source.shape else math.sqrt(gray.size / source.size)
+        if sparse.affine is not None:
+            aligned = 1 / math.sqrt(abs(float(np.linalg.det(sparse.affine[:, :2]))))
+            if abs(math.log(aligned / scale)) > RESCALED:
+                scale = aligned
+        rgb = self.source
+        if scale != 1:
+            h, w = (max(PATCH, round(side * scale)) for side in source.shape)
+            rgb = features.resize(self.source, (w, h))
+            source = luma(rgb) * 255
+            sparse = matching.sparse_matches(target, source)
+        matches = matching.match(target, source, sparse)
+        labels = self.palette.labels(rgb).astype(np.uint8) if self.trains else None
+        ab = np.ascontiguousarray(rgb_to_lab(rgb)[..., 1:])
+        parts: list[tuple[Image, Image, NDArray[np.uint8] | None]] = [(source, ab, labels)]
+        if sparse.inliers < SURE:
+            flipped = np.ascontiguousarray(source[:, ::-1])
+            other = matching.sparse_matches(target, flipped)
+            if other.affine is not None and other.inliers > sparse.inliers:
+                matches = matching.both(matches, matching.match(target, flipped, other), source.shape[0])
+                parts.append((flipped, ab[:, ::-1], None if labels is None else labels[:, ::-1]))
+        views = Views(
+            np.stack([p[0] for p in parts]),
+            np.stack([p[1] for p in parts]),
+            None if labels is None else np.stack([np.asarray(p[2]) for p in parts]),
+        )
+        return views, matches
 
 
 def colorize(source: Image, target: Image, config: Config | None = None) -> Result:

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from . import patches
+from . import embedding, patches
 from .color import Image
 from .config import PATCH, Config
 from .network import RADIUS
@@ -106,7 +106,14 @@ def pixels(shape: tuple[int, int]) -> NDArray[np.int32]:
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
-def train_dense(network: Any, planes: Image, labels: Labels, config: Config, progress: Progress) -> None:
+def train_dense(
+    network: Any,
+    planes: Image,
+    labels: Labels,
+    config: Config,
+    progress: Progress,
+    context: Image | None = None,
+) -> None:
     """Train the dense network on augmented tiles of the source.
 
     An epoch is as many steps as it takes to show as many pixels as the source has. Each tile is cut around
@@ -123,6 +130,8 @@ def train_dense(network: Any, planes: Image, labels: Labels, config: Config, pro
         Palette label of every pixel.
     progress : callable
         Told (steps done, steps in all) after every step.
+    context : float32 (V, h', w', 64), optional
+        The embedding's features of V views of the source, for a network that takes them.
     """
     rng = np.random.default_rng(config.seed)
     shape = tile_shape(labels.shape, config.tile)
@@ -142,8 +151,10 @@ def train_dense(network: Any, planes: Image, labels: Labels, config: Config, pro
     )
     stack = patches.blur_stack(planes, blur_levels(config))
     for step in range(steps):
-        cuts = [_cut_tile(stack, labels, shape, rng, config) for _ in range(config.batch)]
-        network.train_on_batch(np.stack([c[0] for c in cuts]), np.stack([c[1] for c in cuts]))
+        cuts = [_cut_tile(stack, labels, context, shape, rng, config) for _ in range(config.batch)]
+        planes_in, truth, around = (list(part) for part in zip(*cuts, strict=True))
+        inputs = np.stack(planes_in) if context is None else [np.stack(planes_in), np.stack(around)]
+        network.train_on_batch(inputs, np.stack(truth))
         progress(step + 1, steps)
 
 
@@ -153,8 +164,8 @@ def tile_shape(shape: tuple[int, ...], side: int) -> tuple[int, int]:
     return min(side * side // w, shape[0]), min(side * side // h, shape[1])
 
 
-def predict_dense(network: Any, planes: Image) -> Image:
-    """Probabilities (h, w, k) of every pixel of `planes` (h, w, 3)."""
+def predict_dense(network: Any, planes: Image, context: Image | None = None) -> Image:
+    """Probabilities (h, w, k) of every pixel of `planes` (h, w, 3); `context` as in training, of one view."""
     h, w = planes.shape[:2]
     y, x = np.mgrid[-RADIUS : h + RADIUS, -RADIUS : w + RADIUS].astype(np.float32)
     mirrored = np.pad(planes, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)), mode="reflect")
@@ -164,7 +175,12 @@ def predict_dense(network: Any, planes: Image) -> Image:
         row = []
         for left in range(0, w, BLOCK):  # one block, but for very long pictures
             part = inputs[top : top + BLOCK + 2 * RADIUS, left : left + BLOCK + 2 * RADIUS]
-            row.append(network.predict_on_batch(part[None])[0])
+            if context is None:
+                row.append(network.predict_on_batch(part[None])[0])
+                continue
+            size = part.shape[0] - 2 * RADIUS, part.shape[1] - 2 * RADIUS
+            j, i = np.mgrid[top : top + size[0], left : left + size[1]].astype(np.float32)
+            row.append(network.predict_on_batch([part[None], _described(context, i, j, (h, w))[None]])[0])
         rows.append(np.concatenate(row, axis=1))
     logits = np.concatenate(rows)
     odds = np.exp(logits - logits.max(-1, keepdims=True))
@@ -172,9 +188,14 @@ def predict_dense(network: Any, planes: Image) -> Image:
 
 
 def _cut_tile(
-    stack: Image, labels: Labels, shape: tuple[int, int], rng: np.random.Generator, config: Config
-) -> tuple[Image, Labels]:
-    """One augmented tile of `shape` (h, w): inputs (h + 28, w + 28, 5) and labels (h, w)."""
+    stack: Image,
+    labels: Labels,
+    context: Image | None,
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+    config: Config,
+) -> tuple[Image, Labels, Image | None]:
+    """One augmented tile of `shape` (h, w): planes (h + 28, w + 28, 5), labels (h, w), context (h, w, 64)."""
     full = np.array(labels.shape[::-1])  # points are (x, y)
     center = rng.uniform(0, full - 1)
     angle = np.radians(rng.uniform(-config.rotation, config.rotation))
@@ -201,7 +222,23 @@ def _cut_tile(
     x, y = (turn[r, 0] * i + turn[r, 1] * j + center[r] for r in (0, 1))
     where = _position(x, y, labels.shape) + rng.normal(0, SHIFT, 2)
     truth = warp(labels[window].astype(np.int16), *shape, cv2.INTER_NEAREST)
-    return np.dstack([planes, where]).astype(np.float32), truth.astype(np.int32)
+    around = None
+    if context is not None:
+        inner = slice(RADIUS, -RADIUS), slice(RADIUS, -RADIUS)
+        here = _mirrored(x[inner], full[0]), _mirrored(y[inner], full[1])
+        around = _described(context[rng.integers(len(context))], here[0], here[1], labels.shape)
+    return np.dstack([planes, where]).astype(np.float32), truth.astype(np.int32), around
+
+
+def _mirrored(at: Any, side: int) -> Any:
+    """Points beyond the picture at their mirror image in it, as the tile's pixels are."""
+    return np.abs(side - 1 - np.abs(side - 1 - at) % (2 * max(side - 1, 1)))
+
+
+def _described(cells: Image, x: Any, y: Any, shape: tuple[int, ...]) -> Image:
+    """The embedding's features at points of the working grid of `shape` (h, w)."""
+    h, w = cells.shape[:2]
+    return embedding.sample(cells, (x + 0.5) * (w / shape[1]) - 0.5, (y + 0.5) * (h / shape[0]) - 0.5)
 
 
 def _position(x: Any, y: Any, shape: tuple[int, ...]) -> Image:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 
@@ -75,3 +77,123 @@ def luma_exact(luma, ab):
     """Encoded RGB (H, W, 3) in [0, 1], float64."""
     luma, ab = luma.astype(np.float64), ab.astype(np.float64)
     return towards_gray(luma_solved(luma, ab), luma)
+
+
+def mixed(a, b, c):
+    """The 32-bit random number of (pixel, seed + round, try)."""
+    h = (a * 0x9E3779B1 ^ b * 0x85EBCA77 ^ c * 0xC2B2AE3D) % 2**32
+    h = (h ^ h >> 15) * 0x2C1B3C6D % 2**32
+    h = (h ^ h >> 12) * 0x297A2D39 % 2**32
+    return h ^ h >> 15
+
+
+def clamped(i, first, last):
+    return min(max(int(i), first), last)
+
+
+def in_the_view_of(match, x, y, rows, columns):
+    """(x, y) moved into the view, of rows x columns pixels, in which `match` lies."""
+    top = match[1] // rows * rows
+    return clamped(x, 0, columns - 1), clamped(y, top, top + rows - 1)
+
+
+def search(
+    *,
+    source,
+    target,
+    radius,
+    cap,
+    tones,
+    tone,
+    tone_cap,
+    candidates,
+    prior,
+    pull,
+    slack,
+    labels,
+    unary,
+    jumps,
+    reach,
+    rounds,
+    seed,
+    field,
+):
+    """Field (H, W, 2) after the search, and the cost (H, W) of its matches."""
+    views, rows, columns = np.subtract(source.shape[:3], (0, 2 * radius, 2 * radius)).tolist()
+    height, width = field.shape[:2]
+    side = 2 * radius + 1
+    pixels = [(x, y) for y in range(height) for x in range(width)]
+
+    @cache
+    def price(x, y, match):
+        known = 0
+        if prior is not None and prior[y, x, 0] >= 0:
+            near, far = sorted(abs(here - int(there)) for here, there in zip(match, prior[y, x], strict=True))
+            known += pull * min(far + near // 2, slack)
+        view, row = divmod(match[1], rows)
+        if unary is not None:
+            known += int(unary[y, x, labels[view, row, match[0]]])
+        apart = side**2 * (int(tone[y, x]) - int(tones[view, row, match[0]])) ** 2
+        known += apart * tone_cap // (apart + tone_cap)
+        there = source[view, row : row + side, match[0] : match[0] + side].astype(int)
+        total = int(((there - target[y : y + side, x : x + side]) ** 2).sum())
+        return known + total * cap // (total + cap)
+
+    def cheaper(x, y, old, new):
+        return new if price(x, y, new) < price(x, y, old) else old
+
+    def anywhere(match):
+        return clamped(match[0], 0, columns - 1), clamped(match[1], 0, views * rows - 1)
+
+    best = {}
+    for x, y in pixels:
+        best[x, y] = anywhere(field[y, x])
+        for candidate in candidates:
+            best[x, y] = cheaper(x, y, best[x, y], anywhere(candidate[y, x]))
+
+    for turn in range(rounds):
+        before = best.copy()
+        for x, y in pixels:
+            for jump in jumps.tolist():
+                for dx, dy in ((-jump, 0), (jump, 0), (0, -jump), (0, jump)):
+                    if (x + dx, y + dy) in before:
+                        u, v = before[x + dx, y + dy]
+                        new = in_the_view_of((u, v), u - dx, v - dy, rows, columns)
+                        best[x, y] = cheaper(x, y, best[x, y], new)
+            radii = [reach >> i for i in range(reach.bit_length())]
+            for count, most in enumerate(radii, 1):
+                random = mixed(y * width + x, seed + turn, count)
+                u, v = best[x, y]
+                # Either half of the number, over 2^16, picks one of the 2 most + 1 steps from -most to most.
+                u += random % 2**16 * (2 * most + 1) // 2**16 - most
+                v += random // 2**16 * (2 * most + 1) // 2**16 - most
+                best[x, y] = cheaper(x, y, best[x, y], in_the_view_of(best[x, y], u, v, rows, columns))
+
+    found = np.array([best[pixel] for pixel in pixels]).reshape(height, width, 2)
+    costs = np.array([price(x, y, best[x, y]) for x, y in pixels]).reshape(height, width)
+    return found, costs
+
+
+def vote(*, source_gray, source_ab, target_gray, field, cost, radius, temper, luma_spread, kin):
+    """Chroma (H, W, 2) of the strongest mode of the votes and its share (H, W) of them, float64."""
+    rows, columns = source_gray.shape[1:]
+    height, width = target_gray.shape
+    ab, share = np.empty((height, width, 2)), np.empty((height, width))
+    for y in range(height):
+        for x in range(width):
+            colours, off, costs = [], [], []
+            for j in range(max(y - radius, 0), min(y + radius + 1, height)):
+                for i in range(max(x - radius, 0), min(x + radius + 1, width)):
+                    u, v = field[j, i]
+                    u, v = in_the_view_of((u, v), u + x - i, v + y - j, rows, columns)
+                    colours.append(source_ab[v // rows, v % rows, u])
+                    off.append(source_gray[v // rows, v % rows, u] - target_gray[y, x])
+                    costs.append(cost[j, i])
+            colours, off, costs = (np.array(each, np.float64) for each in (colours, off, costs))
+            weight = np.exp(-0.5 * (off / luma_spread) ** 2 - (costs - costs.min()) / temper) + 1e-6
+            apart = ((colours[:, None] - colours) ** 2).sum(-1)
+            kinship = np.maximum(0, 1 - apart / kin**2) * weight
+            followers = kinship[kinship.sum(1).argmax()]
+            ab[y, x] = followers @ colours / followers.sum()
+            share[y, x] = followers.sum() / weight.sum()
+    return ab, share

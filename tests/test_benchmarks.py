@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -17,6 +18,7 @@ from refcolor.metrics import gray_8bit
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
+import anchors
 import baselines
 import frames
 import methods
@@ -92,12 +94,23 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No anchors but a test's own, whatever lies beside the project."""
+    monkeypatch.setattr(quality, "_default_anchors", lambda: None)
+
+
 def run(folder: Path, *words: str) -> int:
     return quality.main([str(folder), "--out", str(folder / "out"), *words])
 
 
 def rows(folder: Path) -> pd.DataFrame:
     return pd.read_csv(folder / "out" / "quality.csv")
+
+
+def result(folder: Path, method: str) -> np.ndarray:
+    """The first kept picture of clip walk."""
+    return frames.read_picture(folder / "out" / "results" / method / "walk" / "0-1.png")
 
 
 def test_pairs_are_spread_over_a_clip(folder: Path) -> None:
@@ -246,3 +259,176 @@ def test_label_accuracy_is_told_for_the_nearest_and_farthest_pair() -> None:
     assert "lookup" not in text
     assert "native" not in text
     assert records.label_table(rows[-3:]) == ""
+
+
+def test_a_match_beyond_the_sources_height_lies_in_its_mirror_image() -> None:
+    upright = np.arange(24, dtype=np.float32).reshape(3, 4, 2)
+    views = np.stack([upright, upright[:, ::-1]])
+    best = np.array([[[1, 2], [1, 5], [1.5, 3], [3, 7], [3, 7]]], np.float32)
+    error = np.array([[0, 0, 0, 0, np.inf]], np.float32)
+    ab = methods.carried(views, best, error)
+    assert ab.dtype == np.float32
+    np.testing.assert_allclose(ab[0, 0], upright[2, 1])
+    np.testing.assert_allclose(ab[0, 1], upright[2, 2])
+    # Between columns 1 and 2 of the mirror image's first row; nothing of the upright view's last.
+    np.testing.assert_allclose(ab[0, 2], (upright[0, 1] + upright[0, 2]) / 2)
+    # Beyond the mirror image's last row it goes on; without a way back it is the upright view that does.
+    np.testing.assert_allclose(ab[0, 3], upright[2, 0])
+    np.testing.assert_allclose(ab[0, 4], upright[2, 3])
+    np.testing.assert_allclose(methods.carried(views[:1], best, error)[0, 1], upright[2, 1])
+
+
+def test_quick_gives_itself_and_its_matching_without_training(folder: Path) -> None:
+    assert run(folder, "--methods", "quick", "copy", "--clips", "walk", "--pairs", "1") == 0
+    frame = rows(folder).set_index("method")
+    assert list(frame.index) == ["quick", "matching", "copy"]
+    assert frame["luma_max"].max() <= 1
+    assert frame.loc["copy", "ok5"] < frame.loc["matching", "ok5"]
+    assert frame["label_acc"].isna().all()
+    whole, part = (result(folder, method) for method in ("quick", "matching"))
+    assert not np.array_equal(whole, part)
+
+
+def test_standard_gives_itself_and_its_network_which_may_start_from_scratch(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("init=scratch", "epochs=1", "grid=32", "clusters=4", "device=cpu")
+    assert (
+        run(folder, "--methods", "standard", "--clips", "walk", "--pairs", "1", "--preset-options", *options)
+        == 0
+    )
+    frame = rows(folder)
+    tail = " ".join(options)
+    assert list(frame["method"]) == [f"standard {tail}", f"network {tail}"]
+    assert frame["luma_max"].max() <= 1
+    assert frame["training_seconds"].nunique() == 1
+    whole, part = (result(folder, method) for method in frame["method"])
+    assert not np.array_equal(whole, part)
+    assert "network alone" in capsys.readouterr().out
+
+
+def test_the_networks_row_is_in_the_sources_light_and_its_seconds_are_its_own() -> None:
+    asked = []
+    session = methods._Preset.__new__(methods._Preset)
+    session.method, session.names = "standard", methods.row_names("standard", {})
+    relit = np.full((32, 40), 300, np.float32)
+
+    def label(gray: np.ndarray) -> SimpleNamespace:
+        asked.append(gray)
+        return SimpleNamespace(probabilities=np.ones((8, 10, 1), np.float32))
+
+    session.colorizer = SimpleNamespace(
+        color=lambda gray: (
+            time.sleep(0.3) or SimpleNamespace(image=None, matches=SimpleNamespace(relit=relit))
+        ),
+        tints=SimpleNamespace(
+            odds_at=lambda gray: np.ones((*gray.shape, 1), np.float32),
+            chroma=lambda gray: gray[..., None, None] * np.array([20, -30], np.float32),
+        ),
+        _label=label,
+    )
+    gray = np.full((32, 40), 0.5, np.float32)
+    whole, network = session.color(gray)
+    assert (whole.method, network.method) == ("standard", "network")
+    np.testing.assert_array_equal(asked[0], np.ones((32, 40), np.float32))
+    np.testing.assert_allclose(chroma(network.image), np.broadcast_to([20, -30], (32, 40, 2)), atol=0.1)
+    np.testing.assert_allclose(network.image @ [0.299, 0.587, 0.114], gray, atol=1e-4)
+    assert network.seconds < 0.3 <= whole.seconds
+
+
+def scored(method: str, truth: str, ok5: float, **more: object) -> dict[str, object]:
+    figures = dict.fromkeys([*records.MEANS, "seconds", "luma_max", "training_seconds"], 1.0)
+    clip = truth.split("/")[0]
+    row = {"clip": clip, "source": f"{clip}/0.png", "truth": truth, "method": method, "label_acc": None}
+    return row | figures | {"ok5": ok5} | more
+
+
+def cells(text: str) -> dict[str, dict[str, str]]:
+    """A Markdown table: row's name -> column's name -> text."""
+    head, _, *lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    return {line[0]: dict(zip(head[1:], line[1:], strict=True)) for line in lines}
+
+
+RIVAL = records.ANCHOR
+ANCHORS = [
+    scored(RIVAL, "walk/1.png", 0.8),
+    scored(RIVAL, "walk/3.png", 0.6),
+    scored(RIVAL, "ga2d_run/1.png", 0.9),
+    scored("flow", "walk/1.png", 0.2),
+    scored("flow", "walk/3.png", 0.7),
+    scored("flow", "ga2d_run/1.png", 0.7),
+]
+
+
+def test_the_fair_table_is_over_the_anchors_pairs_alone() -> None:
+    made = [
+        scored("flow", "walk/1.png", 0.9),
+        scored("standard", "walk/1.png", 0.895),
+        scored("standard", "walk/2.png", 0.1),
+        scored("standard", "walk/3.png", 0.605),
+        scored("quick", "walk/1.png", 0.8),
+    ]
+    table = cells(anchors.fair_table(made, ANCHORS))
+    assert list(table) == ["flow", RIVAL, "quick", "standard"]
+    assert table["standard"]["pairs"] == "2"
+    assert table["standard"]["ok5"] == "0.750"
+    assert table["standard"]["worst ok5"] == "0.605 walk/3.png"
+    assert table["standard"][f"beats {RIVAL}"] == "1.000"
+    # An equal figure beats nothing.
+    assert table["quick"][f"beats {RIVAL}"] == "0.000"
+    assert table[RIVAL][f"beats {RIVAL}"] == ""
+    # Behind the file's flow on walk/3; on walk/1 the run's own flow counts, and 0.005 less is not behind.
+    assert table["standard"]["behind flow"] == "1"
+    assert table["quick"]["behind flow"] == "1"
+    assert table["flow"]["behind flow"] == "0"
+    assert table[RIVAL]["pairs"] == "2"
+    assert anchors.fair_table(made[2:3], ANCHORS) == ""
+    without_flow = [row for row in ANCHORS if row["method"] != "flow"]
+    assert cells(anchors.fair_table(made[3:4], without_flow))["standard"]["behind flow"] == ""
+
+
+def test_first_pairs_are_told_apart_and_flat_drawing_among_them() -> None:
+    made = [
+        scored("network", "walk/2.png", 1, acc24=0.1, ok2=0.0),
+        scored("network", "walk/1.png", 1, acc24=0.5, ok2=0.0),
+        scored("network", "ga2d_run/1.png", 1, acc24=0.9, ok2=0.8),
+        scored("network", "ga2d_run/2.png", 1, acc24=0.0, ok2=0.1),
+        scored("flow", "walk/2.png", 1, acc24=0.4),
+        scored("flow", "walk/1.png", 1, acc24=0.3),
+    ]
+    table = cells(records.first_table(made))
+    assert list(table) == ["flow", "network"]
+    assert table["network"] == {"clips": "2", "acc24": "0.700", "ga2d_* clips": "1", "ga2d_* ok2": "0.800"}
+    assert table["flow"] == {"clips": "1", "acc24": "0.300", "ga2d_* clips": "0", "ga2d_* ok2": ""}
+
+
+def test_a_run_is_shown_beside_the_anchor_and_keeps_no_rows_of_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "anchors.csv"
+    pd.DataFrame(ANCHORS).drop(columns=["training_seconds", "label_acc"]).to_csv(path, index=False)
+    assert run(folder, "--methods", "lookup", "--clips", "walk", "--anchors", str(path)) == 0
+    table, fair, first, *notes = capsys.readouterr().out.split("\n\n")
+    assert {name: row["pairs"] for name, row in cells(table).items()} == {"lookup": "3", RIVAL: "2"}
+    assert cells(table)[RIVAL]["training"] == ""
+    assert {name: row["pairs"] for name, row in cells(fair).items()} == {"lookup": "2", RIVAL: "2"}
+    assert set(cells(first)) == {"lookup", RIVAL}
+    assert "another program" in notes[-1]
+    assert set(rows(folder)["method"]) == {"lookup"}
+    assert run(folder, "--methods", "lookup", "--clips", "cut", "--anchors", str(path)) == 0
+    assert RIVAL not in capsys.readouterr().out
+
+
+def test_an_anchors_file_that_is_none_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(folder, "--methods", "lookup", "--anchors", str(folder / "pairs.csv")) == 2
+    assert "has no column" in capsys.readouterr().err
+    assert run(folder, "--methods", "lookup", "--anchors", str(folder / "none.csv")) == 2
+    assert "none.csv" in capsys.readouterr().err
+
+
+def test_tables_put_baselines_first_and_parts_before_the_whole() -> None:
+    names = ["standard seed=1", "standard", "network", "quick", "matching", "paper", RIVAL, "flow"]
+    made = [scored(name, "walk/1.png", 0.5) for name in names]
+    order = ["flow", RIVAL, "paper", "matching", "quick", "network", "standard", "standard seed=1"]
+    assert list(records.summary(made).index) == order
+    assert set(records.ORDER) == {*baselines.BASELINES, RIVAL, *sum(methods.PRESETS.values(), ())}

@@ -130,6 +130,66 @@ def test_file_names_of_any_bytes(scene):
     assert ended.stdout == b"gr\xfcn_color.png\n"
 
 
+# ---------------------------------------------------------------- confidence
+
+
+def test_confidence_is_a_gray_picture_of_the_targets_size(call, scene, drawn, drawn_gray):
+    image_io.write_picture("part.png", drawn_gray[:40, :50])
+    words = ["source.png", "part.png", "--preset", "quick"]
+    code, out, err = call(*words, "--confidence", "sure.png")
+    assert (code, out, err) == (0, ["part_color.png", "sure.png"], [])
+    stored = cv2.imread("sure.png", cv2.IMREAD_UNCHANGED)
+    assert stored.shape == (40, 50)
+    wanted = refcolor.colorize(drawn, drawn_gray[:40, :50], refcolor.Config.preset("quick")).confidence
+    assert np.abs(image_io.read("sure.png").gray - wanted).max() < 0.51 / 255
+    before = held(scene)
+    assert call(*words, "-o", "new.png", "--confidence", "sure.png")[0] == 2  # it is there already
+    assert held(scene) == before
+    assert call(*words, "-o", "new.png", "--confidence", "sure.png", "--force")[0] == 0
+
+
+def test_confidence_of_many_targets_goes_into_a_folder(call, quick, scene):
+    (scene / "sure").mkdir()
+    shutil.copy("target.png", "second.png")
+    words = ["source.png", "target.png", "second.png"]
+    code, out, err = call(*words, "--confidence", "sure.png")
+    assert (code, out, len(err)) == (2, [], 1)
+    assert "not an existing folder" in err[0]
+    code, out, _ = call(*words, "--confidence", "sure")
+    assert code == 0
+    assert out == [
+        "target_color.png",
+        "sure/target_confidence.png",
+        "second_color.png",
+        "sure/second_confidence.png",
+    ]
+    assert all(Path(path).stat().st_size for path in out)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--confidence", "target_color.png"], "two pictures would both become"),
+        (["--confidence", "./target_color.png"], "two pictures would both become"),
+        (["-o", "one.png", "--confidence", "one.png"], "two pictures would both become"),
+        (["--confidence", "source.png"], "is the input"),
+        (["--confidence", "target.png", "--force"], "is the input"),
+        (["--confidence", "no/sure.png"], "does not exist"),
+        (["--confidence", "sure.xyz"], "ends in '.xyz'"),
+        (["--confidence", "sure.png", "--preset", "paper"], "preset paper knows no confidence"),
+    ],
+    ids=" ".join,
+)
+def test_confidence_that_must_not_be_written(call, quick, scene, more, says):
+    before = held(scene)
+    code, out, err = call("source.png", "target.png", *more)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert err[0].startswith("refcolor: ")
+    assert says in err[0]
+    assert held(scene) == before
+    assert quick.trainings == 0
+
+
 # ---------------------------------------------------------------- what is kept of the target
 
 
@@ -190,7 +250,17 @@ def plain(tmp_path_factory, drawn, drawn_gray):
 
 
 @pytest.mark.parametrize(
-    "option", [["--clusters", 5], ["--epochs", 3], ["--seed", 1], ["--preset", "paper"]], ids=lambda o: o[0]
+    "option",
+    [
+        ["--clusters", 5],
+        ["--clusters", "auto"],
+        ["--init", "scratch"],
+        ["--epochs", 3],
+        ["--seed", 1],
+        ["--preset", "paper"],
+        ["--preset", "quick"],
+    ],
+    ids=lambda o: " ".join(map(str, o)),
 )
 def test_each_option_changes_the_picture(call, scene, plain, small_paper, option):
     words = ["--epochs", 1, "--device", "cpu", *option]
@@ -198,6 +268,34 @@ def test_each_option_changes_the_picture(call, scene, plain, small_paper, option
     changed = pixels("target_color.png")
     assert changed.shape == ((224, 224, 3) if "paper" in option else plain.shape)
     assert changed.shape != plain.shape or not np.array_equal(changed, plain)
+
+
+def test_quick_trains_nothing_and_imports_no_engine(scene):
+    code = (
+        "import sys\nfrom refcolor.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as left: print(left.code or 0)\n"
+        "print([m for m in ('tensorflow', 'keras', 'sklearn') if m in sys.modules])"
+    )
+    words = [sys.executable, "-P", "-c", code, "source.png", "target.png", "--preset", "quick"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("target_color.png\n0\n[]\n", "")
+
+
+@pytest.mark.parametrize("preset", ["standard", "quick"])
+def test_auto_clusters_take_a_source_of_few_colours(call, scene, drawn, preset):
+    """Where a fixed number is refused."""
+    image_io.write_picture("few.png", np.where(drawn > 0.5, 1.0, 0.2))
+    words = ["few.png", "target.png", "--epochs", 1, "--device", "cpu", "--clusters", "auto"]
+    assert call(*words, "--preset", preset)[:2] == (0, ["target_color.png"])
+
+
+def test_inspect_refuses_quick(call, scene):
+    before = held(scene)
+    code, out, err = call("inspect", "source.png", "-o", "new", "--preset", "quick")
+    assert (code, out) == (2, [])
+    assert err == ["refcolor: preset quick has no network to inspect: use standard or paper"]
+    assert held(scene) == before
 
 
 def test_many_targets_one_training(call, scene, monkeypatch):
@@ -299,9 +397,10 @@ def test_help_lists_the_options_by_panel(call, monkeypatch):
             title = line.split()[1]
         elif line.startswith("│"):
             panels.setdefault(title, set()).update(word for word in line.split() if word.startswith("--"))
-    assert panels["Output"] == {"--output", "--force", "--max-pixels", "--quiet", "--debug"}
+    output = {"--output", "--confidence", "--force", "--max-pixels", "--quiet", "--debug"}
+    assert panels["Output"] == output
     assert panels["Colour"] == {"--clusters"}
-    assert panels["Network"] == {"--preset", "--epochs", "--device", "--seed"}
+    assert panels["Network"] == {"--preset", "--init", "--epochs", "--device", "--seed"}
     assert "--version" in panels["Options"]
     assert any("refcolor inspect, refcolor score, refcolor info" in line for line in out)
 
@@ -545,6 +644,9 @@ def test_full_disk_after_half_of_the_stages(call, quick, scene, disk):
         ["source.png", "target.png", "--colour"],
         ["source.png", "target.png", "--clusters", "1"],
         ["source.png", "target.png", "--clusters", "257"],
+        ["source.png", "target.png", "--clusters", "many"],
+        ["source.png", "target.png", "--clusters", "2.5"],
+        ["source.png", "target.png", "--init", "random"],
         ["source.png", "target.png", "--epochs", "0"],
         ["source.png", "target.png", "--seed", "-1"],
         ["source.png", "target.png", "--preset", "fancy"],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from refcolor.config import Config, Device, Preset
+from refcolor.config import Config, Device, Init, Preset
 
 
 def test_paper_has_the_numbers_of_the_report():
@@ -11,6 +11,7 @@ def test_paper_has_the_numbers_of_the_report():
     assert paper.canny == (20, 80)
     assert (paper.rotation, paper.sigma) == (10, 1.5)
     assert paper.learning_rate == 1e-3
+    assert paper.init is Init.SCRATCH
     assert paper.grid**2 % paper.batch == 0  # equal batches
 
 
@@ -34,6 +35,7 @@ def test_none_changes_nothing_and_a_value_does():
         ({"sigma": float("nan")}, "sigma is nan"),
         ({"color": 3}, "no setting color"),
         ({"device": "tpu"}, "tpu"),
+        ({"init": "random"}, "random"),
     ],
 )
 def test_values_out_of_range_are_named(changes, says):
@@ -45,6 +47,15 @@ def test_a_device_may_be_a_plain_string():
     assert Config.preset("paper", device="gpu").device is Device.GPU
 
 
+def test_what_the_network_starts_from_may_be_a_plain_string():
+    assert Config().init is Init.PRETRAINED
+    assert Config.preset("standard", init="scratch").init is Init.SCRATCH
+
+
+def test_the_number_of_clusters_may_be_left_to_the_source():
+    assert Config.preset("standard", clusters="auto").clusters == "auto"
+
+
 def test_unknown_preset_lists_the_known_ones():
-    with pytest.raises(ValueError, match="paper, standard"):
+    with pytest.raises(ValueError, match="paper, standard, quick"):
         Config.preset("fast")

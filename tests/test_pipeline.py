@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,15 +67,16 @@ def test_same_seed_same_labels_bit_for_bit(preset):
     np.testing.assert_array_equal(first.image, again.image)
 
 
-def test_training_learns_the_source():
+@pytest.mark.parametrize("init", ["pretrained", "scratch"])
+def test_training_learns_the_source(init):
     """A network that learns labels most pixels of its own source; an untrained one cannot."""
     source = drawing()
-    config = Config.preset("standard", **(QUICK | {"grid": 72, "epochs": 60}))
+    config = Config.preset("standard", **(QUICK | {"grid": 72, "epochs": 60, "init": init}))
     colorizer = Colorizer(source, config)
     result = colorizer.color(gray8(source))
     assert (result.labels == colorizer.labels).mean() > 0.85
-    barely = refcolor.colorize(source, gray8(source), Config.preset("standard", **(QUICK | {"grid": 72})))
-    assert (barely.labels == colorizer.labels).mean() < 0.6
+    barely = replace(config, epochs=1, init="scratch")
+    assert (refcolor.colorize(source, gray8(source), barely).labels == colorizer.labels).mean() < 0.6
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,8 @@ def test_training_learns_the_source():
         ("standard", "canny", (60.0, 200.0)),
         ("standard", "fast_threshold", 90),
         ("standard", "clusters", 7),
+        ("standard", "clusters", "auto"),
+        ("standard", "init", "scratch"),
         ("standard", "epochs", 2),
         ("standard", "batch", 3),
         ("standard", "tile", 24),
@@ -182,21 +186,24 @@ def test_training_and_prediction_see_the_same_planes(monkeypatch):
         def integers(self, *_):
             return 0
 
+    context = np.random.default_rng(0).random((1, 12, 16, 64), np.float32)
     shape = tuple(side - (1 - side % 2) for side in labels.shape)  # odd: the centre is a pixel
     shape = tuple(s - 1 if (f - s) % 2 else s for f, s in zip(labels.shape, shape, strict=True))
-    tile, truth = training._cut_tile(planes[None], labels, shape, Center(), config)
+    tile, truth, around = training._cut_tile(planes[None], labels, context, shape, Center(), config)
     seen = []
 
     class Network:
         def predict_on_batch(self, batch):
-            seen.append(batch[0])
+            seen.extend(part[0] for part in batch)
             return np.zeros((1, *labels.shape, 6), np.float32)
 
-    training.predict_dense(Network(), planes)
+    training.predict_dense(Network(), planes, context[0])
     top, left = ((f - s) // 2 for f, s in zip(labels.shape, shape, strict=True))
     rows, columns = slice(top, top + tile.shape[0]), slice(left, left + tile.shape[1])
     np.testing.assert_allclose(tile, seen[0][rows, columns], atol=1e-4)
-    np.testing.assert_array_equal(truth, labels[top : top + shape[0], left : left + shape[1]])
+    inner = slice(top, top + shape[0]), slice(left, left + shape[1])
+    np.testing.assert_array_equal(truth, labels[inner])
+    np.testing.assert_allclose(around, seen[1][inner], atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(28, 100), (100, 28), (1, 1)])
@@ -231,3 +238,135 @@ def test_importing_the_library_imports_no_engine():
     )
     found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+# ---------------------------------------------------------------- without the network
+
+
+def flat_drawing(height=90, width=120):
+    """Five paints, hard edges."""
+    image = np.empty((height, width, 3), np.float32)
+    image[:] = np.array([90, 170, 220], np.float32) / 255
+    y, x = np.mgrid[:height, :width]
+    paints = [[220, 60, 50], [250, 220, 90], [60, 130, 70], [40, 40, 60]]
+    for i, paint in enumerate(paints):
+        image[np.hypot(x - width * (i + 0.7) / 4.4, y - height / 2) < width / 10] = np.array(paint) / 255
+    return image
+
+
+@pytest.mark.parametrize("shape", [(72, 96), (29, 29), (50, 131), (200, 40)])
+def test_quick_keeps_the_targets_size_and_gray(shape):
+    target = gray8(drawing(*shape, shift=5))
+    result = refcolor.colorize(drawing(), target, Config.preset("quick"))
+    assert result.image.shape == (*shape, 3)
+    back = np.rint(np.rint(result.image * 255) @ [0.299, 0.587, 0.114])
+    assert np.abs(back - target * 255).max() <= 1.001
+    assert result.confidence.shape == shape
+    assert result.matches.best.shape == (*shape, 2)
+    assert result.labelling is None
+
+
+@pytest.mark.parametrize("name", ["labels", "probabilities", "palette", "palette_picture", "features"])
+def test_quick_says_what_it_has_not(name):
+    result = refcolor.colorize(drawing(), gray8(drawing()), Config.preset("quick"))
+    with pytest.raises(AttributeError, match=f"preset quick has no network.*'{name}'"):
+        getattr(result, name)
+    with pytest.raises(AttributeError, match="a result has no 'nothing'"):
+        _ = result.nothing
+
+
+def test_quick_takes_a_source_of_few_colours_but_not_of_none():
+    source = flat_drawing()
+    assert refcolor.colorize(source, gray8(source), Config.preset("quick")).image.shape == source.shape
+    with pytest.raises(ValueError, match="no colour"):
+        Colorizer(np.dstack([gray8(source)] * 3), Config.preset("quick"))
+
+
+def test_quick_follows_a_moved_figure():
+    target = drawing(shift=6)
+    made = refcolor.colorize(drawing(), gray8(target), Config.preset("quick")).image
+    assert (np.abs(made - target).max(-1) < 0.06).mean() > 0.9
+
+
+def test_quick_gives_flat_art_its_paints_back():
+    source = flat_drawing()
+    target = np.roll(source, (3, 5), axis=(0, 1))
+    result = refcolor.colorize(source, gray8(target), Config.preset("quick"))
+    assert (np.rint(result.image * 255) == np.rint(target * 255)).all(-1).mean() > 0.97
+    assert np.median(result.confidence) >= 0.9
+
+
+def test_quick_imports_no_engine():
+    code = (
+        "import sys, numpy as np, refcolor\n"
+        "source = np.random.default_rng(0).random((40, 50, 3), np.float32)\n"
+        "refcolor.colorize(source, source[..., 0].copy(), refcolor.Config.preset('quick'))\n"
+        "print([m for m in ('tensorflow', 'keras', 'sklearn') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+# ---------------------------------------------------------------- seeds, confidence, starts, clusters
+
+
+def test_the_seed_decides_a_quick_picture():
+    target = gray8(drawing(80, 90, shift=9))
+    first, again, other = (
+        refcolor.colorize(drawing(), target, Config.preset("quick", seed=seed)) for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first.image, again.image)
+    np.testing.assert_array_equal(first.confidence, again.confidence)
+    assert not np.array_equal(first.confidence, other.confidence)
+
+
+def test_confidence_tells_known_from_unknown(standard):
+    """Half of the target is the source, the other half is not in it."""
+    target = gray8(drawing())
+    target[:, 48:] = np.random.default_rng(1).random((72, 48), np.float32)
+    for result in (standard.color(target), refcolor.colorize(drawing(), target, Config.preset("quick"))):
+        found = result.confidence
+        assert found.dtype == np.float32
+        assert found.shape == target.shape
+        assert found.min() >= 0
+        assert found.max() <= 1
+        assert found[:, :40].mean() > found[:, 56:].mean() + 0.3
+
+
+def test_paper_has_neither_confidence_nor_matches():
+    config = Config.preset("paper", **(QUICK | {"batch": 1600}))
+    result = refcolor.colorize(drawing(), gray8(drawing()), config)
+    assert result.confidence is None
+    assert result.matches is None
+    assert result.labels is result.labelling.labels
+
+
+def test_scratch_and_pretrained_differ_but_both_color():
+    target = gray8(drawing(shift=4))
+    pretrained, scratch = (
+        refcolor.colorize(drawing(), target, Config.preset("standard", **QUICK, init=init))
+        for init in ("pretrained", "scratch")
+    )
+    assert np.abs(pretrained.probabilities - scratch.probabilities).mean() > 0.01
+    assert not np.array_equal(pretrained.image, scratch.image)
+    truth = Colorizer(drawing(shift=4), Config.preset("standard", **QUICK))
+    knows = [(truth.palette.labels(truth.small) == r.labels).mean() for r in (pretrained, scratch)]
+    assert knows[0] > knows[1]
+
+
+def test_auto_picks_as_many_clusters_as_the_source_needs():
+    few = Colorizer(flat_drawing(), Config.preset("standard", clusters="auto"))
+    many = Colorizer(
+        np.random.default_rng(0).random((60, 80, 3), np.float32), Config.preset("standard", clusters="auto")
+    )
+    assert few.clusters == len(few.palette) == 5
+    assert few.config.clusters == 5
+    assert many.clusters >= 24
+    with pytest.raises(ValueError, match="no colour"):
+        Colorizer(np.full((40, 40, 3), 0.5, np.float32), Config.preset("standard", clusters="auto"))
+
+
+def test_a_very_long_target_is_coloured():
+    """Past the 32767 pixels a side that OpenCV can remap."""
+    result = refcolor.colorize(drawing(), gray8(drawing(29, 33000)), Config.preset("quick"))
+    assert result.image.shape == (29, 33000, 3)

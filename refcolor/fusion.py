@@ -1,0 +1,283 @@
+"""The last choice of colour: exact paints on flat art, and how far each pixel is to be trusted.
+
+Regions of the target that are truly of one gray get one of the source's own paints, to the last bit; the
+anti-aliased pixels between two of them are blends of the two. Nothing else is painted over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .color import BT601, Image, rgb_to_lab, to_8bit
+from .palette import Palette
+from .synthesis import Synthesis
+from .tints import Tints
+
+FLAT_SHARE = 0.2  # of the source that lies in flat regions, for it to count as flat art
+PAINT_SHARE = 2e-4  # of the source that a colour covers flatly, for it to be a paint
+SAME_GRAY = 1.01  # 8-bit levels by which a paint's gray may miss the region's
+AGREES = 15.0  # CIELAB units between the voted chroma and the paint it stands for
+EXPECTED = 1.0  # weight of the network's opinion of a region, against the votes'
+ENOUGH = 0.5  # of both opinions, for a region to be painted
+LOCAL = 9  # pixels; side of the neighbourhood that trust is taken over
+UNLIKE = 10_000.0  # patch cost at which trust has fallen to 1/e
+OPPOSED = 0.4  # trust left where the network expects quite another colour
+CONFIRMED = 0.8  # of what is missing, that a match confirmed by flow adds
+RIPPLE = 3  # 8-bit levels that gray may vary by within 3x3 pixels inside a flat region
+EVEN = 3.0  # 8-bit levels; its standard deviation over the region
+SMALLEST = 40  # pixels of a region that is looked at as a whole
+HUE, HUES = 12.0, 21  # CIELAB units of a cell of the grid that votes are counted on, and its side
+DOUBT = 1e-2  # probability added to every label before opinions are multiplied
+LEARNT = 0.5  # exponent of the per-picture network's opinion
+PAINTED = 0.9  # confidence of a painted region, at least
+AROUND = 2  # pixels; sides of an anti-aliased line are looked for within this
+
+
+def agree(recalled: Image, learnt: Image) -> Image:
+    """One opinion (h, w, k) from the embedding's and the per-picture network's: their weighted product."""
+    odds = (recalled + DOUBT) * (learnt + np.float32(DOUBT)) ** np.float32(LEARNT)
+    return np.asarray(odds / odds.sum(-1, keepdims=True), np.float32)
+
+
+def trust(made: Synthesis, error: Image, expected: Image | None = None) -> Image:
+    """How far each pixel's colour is to be trusted: (H, W) in [0, 1].
+
+    Patches must look alike over a neighbourhood, their votes agree, and the network expect the colour they
+    gave; matches that flow confirms there and back are believed more.
+
+    Parameters
+    ----------
+    made : Synthesis
+        What the patches gave.
+    error : float32 (H, W)
+        How far from its start the flow comes back, in pixels.
+    expected : float32 (H, W, 2), optional
+        CIELAB a, b that the network alone would give.
+    """
+    alike = np.exp(cv2.blur(made.cost.astype(np.float32), (LOCAL, LOCAL)) * np.float32(-1 / UNLIKE))
+    sure = alike * cv2.blur(made.share, (LOCAL, LOCAL))
+    if expected is not None:
+        apart = ((made.ab - expected) ** 2).sum(-1)
+        sure = sure * (OPPOSED + (1 - OPPOSED) * np.exp(apart * np.float32(-0.5 / AGREES**2)))
+    confirmed = np.exp(-np.minimum(error, 100))
+    return np.asarray(np.clip(sure + (1 - sure) * confirmed * alike * CONFIRMED, 0, 1), np.float32)
+
+
+@dataclass(frozen=True)
+class Paints:
+    """The flat colours of a drawing: RGB (n, 3) in [0, 1], CIELAB a, b (n, 2), gray (n,) in 8-bit levels."""
+
+    rgb: Image
+    ab: Image
+    gray: Image
+
+    def __len__(self) -> int:
+        return len(self.rgb)
+
+
+def paints(rgb: Image) -> Paints:
+    """The source's paints: 8-bit colours that fill 3x3 pixels; none unless it is flat art.
+
+    Parameters
+    ----------
+    rgb : float32 (H, W, 3)
+        Source in [0, 1].
+    """
+    eight = to_8bit(rgb)
+    kernel = np.ones((3, 3), np.uint8)
+    flat = (cv2.dilate(eight, kernel) == cv2.erode(eight, kernel)).all(-1)
+    code = (eight.astype(np.int32) << np.array([16, 8, 0])).sum(-1)[flat]
+    if flat.mean() >= FLAT_SHARE:
+        found, count = np.unique(code, return_counts=True)
+        found = found[count >= max(1.0, PAINT_SHARE * flat.size)]
+    else:
+        found = np.zeros(0, np.int64)
+    colors = (found[:, None] >> np.array([16, 8, 0]) & 255).astype(np.float32) / np.float32(255)
+    ab = rgb_to_lab(colors[None])[0, :, 1:] if len(colors) else np.zeros((0, 2), np.float32)
+    return Paints(colors, ab, np.asarray(colors @ BT601 * 255, np.float32))
+
+
+def paint(
+    image: Image, gray: Image, paints: Paints, expected: Image | None = None, palette: Palette | None = None
+) -> tuple[Image, NDArray[np.bool_]]:
+    """Lay the source's paints over the flat regions of a coloured target.
+
+    Parameters
+    ----------
+    image : float32 (H, W, 3)
+        The coloured target.
+    gray : float32 (H, W)
+        The target, in [0, 1].
+    expected : float32 (h, w, k), optional
+        The network's probabilities of the colours of `palette`, on any grid.
+
+    Returns
+    -------
+    float32 (H, W, 3)
+        The picture with paints.
+    bool (H, W)
+        Where it was painted.
+    """
+    nothing = np.zeros(gray.shape, bool)
+    if not len(paints):
+        return image, nothing
+    levels = to_8bit(gray)
+    kernel = np.ones((3, 3), np.uint8)
+    inner = cv2.dilate(levels, kernel) == cv2.erode(levels, kernel)
+    ab = rgb_to_lab(image)[..., 1:]
+    which = np.full(gray.shape, -1, np.int32)  # paint of every pixel
+    seen = np.bincount(levels[inner], minlength=256)
+    for level in np.flatnonzero(seen):
+        off = np.abs(paints.gray - level)
+        choice = np.flatnonzero(off <= (0.5 if off.min() <= 0.5 else SAME_GRAY))
+        if not len(choice):
+            continue
+        opened = cv2.dilate((inner & (levels == level)).astype(np.uint8), kernel)
+        count, region = cv2.connectedComponents(opened, connectivity=4, ltype=cv2.CV_32S)
+        at = np.nonzero(region)
+        owner = region[at]
+        away = ((ab[at][:, None] - paints.ab[choice]) ** 2).sum(-1)
+        nearest = away.argmin(1)
+        agrees = away.min(1) <= AGREES**2
+        area = np.bincount(owner, minlength=count)
+        support = np.zeros((count, len(choice)))
+        np.add.at(support, (owner[agrees], nearest[agrees]), 1)
+        support /= np.maximum(area, 1)[:, None]
+        whole = 1.0
+        if expected is not None and palette is not None and len(choice) > 1:
+            support += EXPECTED * _opinion(
+                expected, palette, paints.rgb[choice], at, owner, count, gray.shape
+            )
+            whole += EXPECTED
+        winner = np.where(support.max(1) >= ENOUGH * whole, choice[support.argmax(1)], -1)
+        exact = np.abs(gray[at] * 255 - paints.gray[winner[owner]]) <= SAME_GRAY
+        which[at] = np.where(exact, winner[owner], -1)
+    painted = which >= 0
+    if not painted.any():
+        return image, painted
+    out = image.copy()
+    out[painted] = paints.rgb[which[painted]]
+    return _blend(out, gray, paints, which), painted
+
+
+def settle(ab: Image, gray: Image, expected: Image | None = None, tints: Tints | None = None) -> Image:
+    """One chroma for each flat region of the target, where most of its votes agree on it.
+
+    Regions are connected pixels between edges whose gray is even but for noise: cel paint under compression.
+    Votes, and the network's opinion, are counted over the region on a grid of chroma; pixels far from the
+    winner take its mean. Shaded, painted and grainy regions are not flat and stay as they are.
+
+    Parameters
+    ----------
+    ab : float32 (H, W, 2)
+        CIELAB a, b found so far.
+    gray : float32 (H, W)
+        The target, in the source's light, 8-bit levels.
+    expected : float32 (h, w, k), optional
+        The network's probabilities of the palette colours, on any grid; needs `tints`.
+    """
+    calm = cv2.medianBlur(np.clip(np.rint(gray), 0, 255).astype(np.uint8), 3)
+    kernel = np.ones((3, 3), np.uint8)
+    inner = ((cv2.dilate(calm, kernel) - cv2.erode(calm, kernel)) <= RIPPLE).astype(np.uint8)
+    count, region = cv2.connectedComponents(inner, connectivity=4, ltype=cv2.CV_32S)
+    owner = region.ravel()
+    area = np.bincount(owner, minlength=count)
+    mean = np.bincount(owner, calm.ravel(), count) / np.maximum(area, 1)
+    spread = np.bincount(owner, (calm.ravel() - mean[owner]) ** 2, count) / np.maximum(area, 1)
+    flat = (area >= SMALLEST) & (spread <= EVEN**2)
+    flat[0] = False  # the edges
+    if not flat.any():
+        return ab
+    index = np.cumsum(flat) - 1
+    inside = np.flatnonzero(flat[owner])
+    whose = index[owner[inside]]
+    votes, regions = ab.reshape(-1, 2)[inside].astype(np.float64), int(flat.sum())
+    size = area[flat].astype(np.float64)
+    counted = _ballot(whose, votes, 1 / size[whose], regions)
+    whole = 1.0
+    if expected is not None and tints is not None:
+        h, w = expected.shape[:2]
+        cell = (inside // gray.shape[1] * h // gray.shape[0]) * w + inside % gray.shape[1] * w // gray.shape[
+            1
+        ]
+        belief = np.stack(
+            [np.bincount(whose, p[cell], regions) / size for p in expected.reshape(h * w, -1).T], -1
+        )
+        level = np.clip(mean[flat] / 255, 0, 1).astype(np.float32)
+        belief *= tints.odds_at(level)
+        belief /= np.maximum(belief.sum(1, keepdims=True), 1e-12)
+        k = belief.shape[1]
+        counted += EXPECTED * _ballot(
+            np.repeat(np.arange(regions), k),
+            tints.chroma(level).reshape(-1, 2).astype(np.float64),
+            belief.ravel(),
+            regions,
+        )
+        whole += EXPECTED
+    around = np.add.reduce([counted[:, :, i : i + HUES, j : j + HUES] for i in range(3) for j in range(3)])
+    support = around[0].reshape(regions, -1)
+    winner = support.argmax(1)
+    chosen = np.arange(regions), winner
+    center = np.stack([around[c].reshape(regions, -1)[chosen] for c in (1, 2)], -1) / support[chosen][:, None]
+    clear = support[chosen] >= ENOUGH * whole
+    away = ((votes - center[whose]) ** 2).sum(-1)
+    astray = clear[whose] & (away > AGREES**2)
+    out = ab.copy()
+    out.reshape(-1, 2)[inside[astray]] = center[whose[astray]]
+    return out
+
+
+def _ballot(
+    owner: NDArray[np.intp], ab: NDArray[np.float64], weight: NDArray[np.float64], regions: int
+) -> NDArray[np.float64]:
+    """Weights of votes, and their weighted a and b, on each region's grid of chroma, with a border of one:
+    (3, regions, HUES + 2, HUES + 2)."""
+    cell = np.clip(np.rint(ab / HUE) + HUES // 2, 0, HUES - 1).astype(np.int64) + 1
+    side = HUES + 2
+    at = (owner * side + cell[:, 0]) * side + cell[:, 1]
+    total = regions * side * side
+    sums = [np.bincount(at, w, total) for w in (weight, weight * ab[:, 0], weight * ab[:, 1])]
+    return np.stack(sums).astype(np.float64).reshape(3, regions, side, side)
+
+
+def _opinion(
+    expected: Image,
+    palette: Palette,
+    choice: Image,
+    at: tuple[NDArray[np.intp], ...],
+    owner: NDArray[np.int32],
+    count: int,
+    shape: tuple[int, ...],
+) -> NDArray[np.float64]:
+    """The network's mean belief in each paint of `choice` over each region: (count, n), rows sum to 1."""
+    labels = palette.labels(choice[None])[0]
+    h, w = expected.shape[:2]
+    y, x = at[0] * h // shape[0], at[1] * w // shape[1]
+    belief = expected[y, x][:, labels].astype(np.float64) + 1e-6
+    belief /= belief.sum(1, keepdims=True)
+    total = np.zeros((count, len(choice)))
+    np.add.at(total, owner, belief)
+    return total / np.maximum(np.bincount(owner, minlength=count), 1)[:, None]
+
+
+def _blend(image: Image, gray: Image, paints: Paints, which: NDArray[np.int32]) -> Image:
+    """Between two paints, mix them as the gray says."""
+    order = np.argsort(paints.gray, kind="stable")
+    rank = np.argsort(order, kind="stable").astype(np.float32)  # paints by their gray; float for OpenCV
+    inside = which >= 0
+    ranks = rank[which]
+    kernel = np.ones((2 * AROUND + 1,) * 2, np.uint8)
+    low = cv2.erode(np.where(inside, ranks, np.float32(1e6)), kernel)
+    high = cv2.dilate(np.where(inside, ranks, np.float32(-1)), kernel)
+    y, x = np.nonzero(~inside & (low < high))
+    dark, light = order[low[y, x].astype(int)], order[high[y, x].astype(int)]
+    level = gray[y, x] * 255
+    between = (paints.gray[dark] < level) & (level < paints.gray[light])
+    y, x, dark, light, level = (v[between] for v in (y, x, dark, light, level))
+    share = (level - paints.gray[dark]) / (paints.gray[light] - paints.gray[dark])
+    image[y, x] = paints.rgb[dark] + (paints.rgb[light] - paints.rgb[dark]) * share[:, None]
+    return image

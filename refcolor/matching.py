@@ -1,0 +1,224 @@
+"""Where in the source each pixel of the target may come from, and in what light it stands.
+
+Optical flow, over the whole frame and after an affine alignment of sparse features, gives most pixels their
+match; going there and back tells which. Those matches also tell how the light changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .color import Image
+
+Field = NDArray[np.float32]  # (H, W, 2): x, y of the source pixel of every target pixel
+Affine = NDArray[np.float64]  # (2, 3): target (x, y, 1) -> source (x, y)
+
+WIDEST = 32_766  # pixels; OpenCV warps no longer side, and such a strip is left to the patches
+SPARSE_PIXELS = 400_000  # sparse features are sought in pictures reduced to this
+RATIO = 0.8  # Lowe's: nearest descriptor against the second
+INLIERS = 10  # sparse matches that make an alignment
+ALIGNED = 4.0  # pixels an inlier may be off
+TRUSTED = 1.0  # pixels there and back within which a match tells about the light
+LIGHT_REACH = 0.3  # standard deviation of the window that light is measured in, of the picture's side
+LIGHT_SHARE = 0.2  # of pixels with trusted matches, at least
+LIGHT_GAIN = 0.8  # relighting is believed when it leaves this much of the difference, at most
+LIGHT_RIDGE = 60.0  # variance of gray, in 8-bit levels squared, below which the gain is held at 1
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What is known about the correspondence before any patch is compared.
+
+    Attributes
+    ----------
+    candidates : float32 (N, H, W, 2)
+        Possible source pixels (x, y) of every target pixel.
+    best : float32 (H, W, 2)
+        The flow that comes back nearest to where it started.
+    error : float32 (H, W)
+        How far from there it comes back, in pixels; infinite where it leaves the source.
+    relit : float32 (H, W)
+        The target's gray in the source's light, 8-bit levels.
+    """
+
+    candidates: Field
+    best: Field
+    error: Image
+    relit: Image
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """Sparse matches: points (N, 2) of the target, their partners in the source, the alignment if any."""
+
+    target: NDArray[np.float32]
+    source: NDArray[np.float32]
+    affine: Affine | None
+    inliers: int
+
+
+def match(target: Image, source: Image, sparse: Sparse) -> Matches:
+    """Candidates from optical flow, sparse features and the place itself.
+
+    Parameters
+    ----------
+    target, source : float32 (H, W), (H', W')
+        Gray, in 8-bit levels; of one scale, but perhaps of different sizes.
+    sparse : Sparse
+        From :func:`sparse_matches` of the same pictures.
+
+    Notes
+    -----
+    Flow is dense inverse search (Kroeger et al. 2016), whose patches are free of their mean; the sparse
+    features are SIFT (Lowe 2004), the alignment is by RANSAC (Fischler and Bolles 1981).
+    """
+    h, w = target.shape
+    place = _scaling(target.shape, source.shape)
+    there = _apply(place, *_grid((h, w)))
+    if max(*target.shape, *source.shape) > WIDEST:
+        lost = np.full((h, w), np.inf, np.float32)
+        return Matches(there[None], there, lost, target)
+    flows = [_flow(target, source, place)]
+    if sparse.affine is not None:
+        flows.append(_flow(target, source, sparse.affine))
+    best, error = flows[0]
+    for field, other in flows[1:]:
+        better = other < error
+        best, error = np.where(better[..., None], field, best), np.where(better, other, error)
+    candidates = [field for field, _ in flows]
+    if len(sparse.target):
+        candidates.append(_nearest_match(sparse, (h, w)))
+    candidates.append(there)
+    last = np.array(source.shape[::-1], np.float32) - 1
+    return Matches(
+        np.clip(np.stack(candidates), 0, last).astype(np.float32),
+        best.astype(np.float32),
+        error.astype(np.float32),
+        relight(target, source, best, error),
+    )
+
+
+def sparse_matches(target: Image, source: Image) -> Sparse:
+    """SIFT matches between two gray pictures (8-bit levels), and the affine motion most of them share."""
+    found = [_sift(gray) for gray in (target, source)]
+    none = np.zeros((0, 2), np.float32)
+    if min(len(points) for points, _ in found) < 2:
+        return Sparse(none, none, None, 0)
+    (to, described), (came, known) = found
+    near = cv2.BFMatcher(cv2.NORM_L2).knnMatch(described, known, k=2)
+    good = [(a.queryIdx, a.trainIdx) for a, b in near if a.distance < RATIO * b.distance]
+    if len(good) < INLIERS:
+        return Sparse(none, none, None, 0)
+    index = np.array(good)
+    first, second = to[index[:, 0]], came[index[:, 1]]
+    affine, inside = cv2.estimateAffine2D(
+        first, second, method=cv2.RANSAC, ransacReprojThreshold=ALIGNED, maxIters=2000
+    )
+    count = 0 if affine is None else int(inside.sum())
+    sane = affine is not None and 0.1 < np.linalg.det(affine[:, :2]) < 10
+    return Sparse(first, second, affine if sane and count >= INLIERS else None, count if sane else 0)
+
+
+def both(upright: Matches, mirrored: Matches, height: int) -> Matches:
+    """Matches with the source and with its mirror image, which lies `height` rows below it."""
+    below = np.array([0, height], np.float32)
+    better = mirrored.error < upright.error
+    return Matches(
+        np.concatenate([upright.candidates, mirrored.candidates + below]),
+        np.where(better[..., None], mirrored.best + below, upright.best),
+        np.where(better, mirrored.error, upright.error),
+        mirrored.relit if better.mean() > 0.5 else upright.relit,
+    )
+
+
+def relight(target: Image, source: Image, field: Field, error: Image) -> Image:
+    """The target in the source's light, where trusted matches show that it differs.
+
+    Around every pixel a gain and an offset are fitted between matched grays, over a window as wide as a third
+    of the picture: a lamp that goes out, not a shadow's edge.
+    """
+    h, w = target.shape
+    trusted = (error < TRUSTED).astype(np.float32)
+    if trusted.mean() < LIGHT_SHARE:
+        return target
+    came = cv2.remap(source, field[..., 0], field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    size = (max(1, w // 4), max(1, h // 4))
+    sigma = LIGHT_REACH * np.sqrt(h * w) / 4
+
+    def local(values: Image) -> Image:
+        small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+        around = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+        return np.asarray(around + LIGHT_REACH * small.mean(), np.float32)
+
+    n = local(trusted)
+    from_mean, to_mean = local(trusted * came) / n, local(trusted * target) / n
+    variance = local(trusted * came * came) / n - from_mean**2
+    covariance = local(trusted * came * target) / n - from_mean * to_mean
+    gain = np.clip((covariance + LIGHT_RIDGE) / (variance + LIGHT_RIDGE), 0.3, 3)
+    offset = to_mean - gain * from_mean
+    gain, offset = (cv2.resize(v, (w, h), interpolation=cv2.INTER_LINEAR) for v in (gain, offset))
+    relit = np.clip((target - offset) / gain, 0, 255).astype(np.float32)
+    before, after = (float((np.abs(g - came) * trusted).sum()) for g in (target, relit))
+    return relit if after < LIGHT_GAIN * before else target
+
+
+def _sift(gray: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    shrink = min(1.0, float(np.sqrt(SPARSE_PIXELS / gray.size)))
+    small = cv2.resize(gray, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else gray
+    sift = cv2.SIFT.create(4000, contrastThreshold=0.02)
+    keys, described = sift.detectAndCompute(np.rint(small).astype(np.uint8), None)
+    points = np.array([k.pt for k in keys], np.float32).reshape(-1, 2)
+    sizes = np.array([gray.shape[1] / small.shape[1], gray.shape[0] / small.shape[0]], np.float32)
+    return (points + 0.5) * sizes - 0.5, described if described is not None else np.zeros(
+        (0, 128), np.float32
+    )
+
+
+def _flow(target: Image, source: Image, affine: Affine) -> tuple[Field, Image]:
+    """Flow from the target to the source as `affine` brings it onto the target, and its way-back error."""
+    h, w = target.shape
+    there = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+    warped = cv2.warpAffine(source, affine, (w, h), flags=there, borderMode=cv2.BORDER_REPLICATE)
+    a, b = (np.rint(np.clip(v, 0, 255)).astype(np.uint8) for v in (target, warped))
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    out = search.calc(a, b, None)
+    back = search.calc(b, a, None)
+    x, y = _grid((h, w))
+    x, y = x + out[..., 0], y + out[..., 1]
+    returned = cv2.remap(back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    error = np.hypot(*np.moveaxis(out + returned, -1, 0))
+    field = _apply(affine, x, y)
+    inside = ((field >= -1) & (field <= np.array(source.shape[::-1], np.float32))).all(-1)
+    inside &= (x >= -1) & (y >= -1) & (x <= w) & (y <= h)
+    return field, np.where(inside, error, np.inf).astype(np.float32)
+
+
+def _nearest_match(sparse: Sparse, shape: tuple[int, int]) -> Field:
+    """Every pixel moves as the sparse match nearest to it."""
+    h, w = shape
+    at = np.clip(np.rint(sparse.target).astype(int), 0, [w - 1, h - 1])
+    away = np.ones(shape, np.uint8)
+    away[at[:, 1], at[:, 0]] = 0
+    _, nearest = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
+    motion = np.zeros((nearest.max() + 1, 2), np.float32)
+    motion[nearest[at[:, 1], at[:, 0]]] = sparse.source - sparse.target
+    return np.asarray(np.stack(_grid(shape), -1) + motion[nearest], np.float32)
+
+
+def _scaling(to: tuple[int, ...], came: tuple[int, ...]) -> Affine:
+    """The place itself, in proportion where the sizes differ."""
+    y, x = came[0] / to[0], came[1] / to[1]
+    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2]])
+
+
+def _apply(affine: Affine, x: Image, y: Image) -> Field:
+    return np.stack([r[0] * x + r[1] * y + r[2] for r in affine], -1).astype(np.float32)
+
+
+def _grid(shape: tuple[int, int]) -> tuple[Image, Image]:
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    return x, y
