@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 from refcolor.color import Image, rgb_to_lab
 from refcolor.merge import luma_exact
 
-PRESETS = ("paper", "standard")
+# Every preset answers as a whole and by a part or variant of it.
+PRESETS = {
+    "paper": ("paper", "paper-native"),
+    "quick": ("quick", "matching"),
+    "standard": ("standard", "network"),
+}
 METHODS = (*BASELINES, *PRESETS)
 
 Options = Mapping[str, object]
@@ -49,8 +54,7 @@ def row_names(method: str, options: Options) -> list[str]:
     if method not in PRESETS:
         return [method]
     tail = "".join(f" {key}={value}".replace("/", "|") for key, value in options.items())
-    names = ["paper", "paper-native"] if method == "paper" else [method]
-    return [f"{name}{tail}" for name in names]
+    return [f"{name}{tail}" for name in PRESETS[method]]
 
 
 def start(method: str, source: Image, options: Options) -> Session:
@@ -98,17 +102,31 @@ class _Preset:
         self.training_seconds = perf_counter() - began
 
     def color(self, target: Image) -> list[Coloured]:
-        began = perf_counter()
-        result = self.colorizer.color(target)
-        seconds = perf_counter() - began
-        if self.method != "paper":
-            return [Coloured(self.names[0], result.image, seconds)]
-        began = perf_counter()
-        native = _at_full_size(result, target)
-        return [
-            Coloured(self.names[0], result.image, seconds, result.labels),
-            Coloured(self.names[1], native, seconds + perf_counter() - began, result.labels),
-        ]
+        result, seconds = _timed(self.colorizer.color, target)
+        if self.method == "paper":
+            native, more = _timed(_at_full_size, result, target)
+            parts = [(result.image, seconds), (native, seconds + more)]
+        elif self.method == "standard":
+            # In the source's light, which is the matching's work and left out of the seconds.
+            relit = np.clip(result.matches.relit / 255, 0, 1).astype(np.float32)
+            parts = [(result.image, seconds), _timed(self._network, target, relit)]
+        else:
+            parts = [(result.image, seconds), _timed(self._matching, target)]
+        labels = result.labels if self.method == "paper" else None
+        return [Coloured(name, *part, labels) for name, part in zip(self.names, parts, strict=True)]
+
+    def _network(self, target: Image, relit: Image) -> Image:
+        """What the network alone makes of the target."""
+        from refcolor.upsampling import chroma
+
+        # Asked once more, so that its seconds can be told from the rest.
+        probabilities = self.colorizer._label(relit).probabilities
+        return luma_exact(target, chroma(probabilities, self.colorizer.tints, relit))
+
+    def _matching(self, target: Image) -> Image:
+        """What the flow alone makes of the target."""
+        views, matches = self.colorizer._match(target)
+        return luma_exact(target, carried(views.ab, matches.best, matches.error))
 
     def label_accuracy(self, coloured: Coloured, truth: Image) -> float | None:
         if coloured.labels is None:
@@ -116,6 +134,41 @@ class _Preset:
         height, width = coloured.labels.shape
         small = cv2.resize(truth, (width, height), interpolation=cv2.INTER_AREA)
         return float((self.colorizer.palette.labels(small) == coloured.labels).mean())
+
+
+def carried(views: Image, best: Image, error: Image) -> Image:
+    """The source's chroma moved along the best match.
+
+    Parameters
+    ----------
+    views : float32 (V, h, w, 2)
+        CIELAB a, b of the source and perhaps of its mirror image.
+    best : float32 (H, W, 2)
+        Pixel x, y of every target pixel, y counting on through the views.
+    error : float32 (H, W)
+        Infinite where `best` leaves the source.
+
+    Returns
+    -------
+    float32 (H, W, 2)
+    """
+    height = views.shape[1]
+    x, y = (np.ascontiguousarray(best[..., axis]) for axis in (0, 1))
+    # Mirrored matches are taken only where they stay inside: what runs out below is the upright view's.
+    view = np.where(np.isfinite(error), np.floor(y / height), 0)
+    made = np.empty((*y.shape, 2), np.float32)
+    for index, ab in enumerate(views):
+        mine = np.clip(view, 0, len(views) - 1) == index
+        # View by view, so that none bleeds into the next.
+        moved = cv2.remap(ab, x, y - index * height, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        made[mine] = moved[mine]
+    return made
+
+
+def _timed(work: Callable[..., Any], *given: Any) -> tuple[Any, float]:
+    began = perf_counter()
+    made = work(*given)
+    return made, perf_counter() - began
 
 
 def _at_full_size(result: Any, target: Image) -> Image:

@@ -2,8 +2,9 @@
 """Score presets and baselines against the true colours of a folder of picture pairs.
 
 The truth of every pair is turned gray (BT.601, 8 bits), coloured like the source, and compared with itself.
-A source is prepared, and trained, once for all of its targets. Prints one table; writes a CSV with a row per
-pair and method, the coloured pictures and a contact sheet per clip.
+A source is prepared, and trained, once for all of its targets. Prints the means of every method, where there
+is an anchors file also beside another program's; writes a CSV with a row per pair and method, the coloured
+pictures and a contact sheet per clip.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from anchors import BEHIND, Rows, fair_table, read_anchors, shown
 from frames import read_pairs
 from methods import METHODS, PRESETS
-from records import Records, label_table, table
+from records import ANCHOR, Records, first_table, label_table, table
 from run import Run
 
 from refcolor.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
 NOTES = {
     "copy": "copy needs a source of the target's size and leaves the other pairs out.",
     "paper": (
@@ -33,6 +36,18 @@ NOTES = {
     "paper-native": (
         "paper-native is the same training: the palette picture's a, b enlarged linearly to the "
         "target's size and merged luma-exactly."
+    ),
+    "matching": (
+        "matching is quick's flow alone: the source's chroma moved along the best match. Its seconds are "
+        "those of matching and merge."
+    ),
+    "network": (
+        "network is what standard's network alone makes of the target in the source's light. Its seconds "
+        "leave out the matching that finds that light."
+    ),
+    ANCHOR: (
+        f"{ANCHOR} is another program, its figures and seconds read from a file. beats: share of pairs with "
+        f"an ok5 above its; behind flow: number of pairs with an ok5 more than {BEHIND} below flow's."
     ),
 }
 
@@ -45,10 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         for method in set(args.methods) & set(PRESETS):
             Config.preset(method, **options)
         args.out.mkdir(parents=True, exist_ok=True)
+        anchors = read_anchors(args.anchors) if args.anchors else []
         records = Records(args.out / "quality.csv", resume=args.resume)
         run = Run(args.folder, args.out, records, options)
         run.score(pairs, args.methods)
-        print(report(records.rows, run.failures))
+        print(report(records.rows, run.failures, anchors))
         run.draw_sheets(pairs)
         return 1 if run.failures else 0
     except (ValueError, OSError) as error:
@@ -56,16 +72,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def report(rows: list[dict[str, Any]], failures: list[str]) -> str:
-    """The table, and under it what a reader must know to read it."""
+def report(rows: Rows, failures: list[str], anchors: Rows) -> str:
+    """The tables, and under them what a reader must know to read them."""
     if not rows:
         return "\n".join(["nothing was scored", *failures])
+    fair = fair_table(rows, anchors)
+    rows = rows + shown(rows, anchors)
     methods = {row["method"].split(" ")[0] for row in rows}
     notes = [note for method, note in NOTES.items() if method in methods]
     counts = Counter(row["method"] for row in rows)
     if len(set(counts.values())) > 1:
         notes.append("Where the numbers of pairs differ, the means are over different pairs.")
-    return "\n".join([table(rows), "", label_table(rows), "", *notes, *failures])
+    tables = [table(rows), fair, first_table(rows), label_table(rows)]
+    return "\n".join([*(f"{made}\n" for made in tables if made), *notes, *failures])
 
 
 def _options(words: Sequence[str]) -> dict[str, Any]:
@@ -83,8 +102,11 @@ def _options(words: Sequence[str]) -> dict[str, Any]:
 
 
 def _default_folder() -> Path:
-    shared = ROOT.parent / "shared" / "frames"
-    return shared if shared.is_dir() else ROOT / "examples"
+    return SHARED / "frames" if (SHARED / "frames").is_dir() else ROOT / "examples"
+
+
+def _default_anchors() -> Path | None:
+    return SHARED / "anchors.csv" if (SHARED / "anchors.csv").is_file() else None
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -118,6 +140,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         default=ROOT / "benchmarks" / "out",
         metavar="DIR",
         help="for quality.csv, results/ and sheets/; default: %(default)s",
+    )
+    cli.add_argument(
+        "--anchors",
+        type=Path,
+        default=_default_anchors(),
+        metavar="FILE",
+        help=f"CSV with {ANCHOR}'s figures, to compare with; default: ../shared/anchors.csv where it exists",
     )
     cli.add_argument(
         "--resume",

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from methods import METHODS
+from methods import BASELINES
 
 from refcolor.safe_write import atomic
 
+ANCHOR = "ebsynth+flow"  # another program, whose rows are read from a file
+# Top to bottom of a table: simple methods, other people's, every preset's parts above the whole.
+ORDER = (*BASELINES, ANCHOR, "paper", "paper-native", "matching", "quick", "network", "standard")
 MEANS = ("acc24", "ok2", "ok5", "de00", "psnr", "acc24_moved", "ok5_moved")
 COLUMNS = ("pairs", *MEANS, "luma_max", "label_acc", "seconds", "training", "worst ok5")
-DECIMALS = {"pairs": 0, "de00": 2, "psnr": 1, "luma_max": 0, "seconds": 2, "training": 1}
+FLAT = "ga2d_"  # how the names of clips of flat drawing begin
+COUNTS = ("pairs", "clips", f"{FLAT}* clips", "behind flow", "luma_max")
+DECIMALS = dict.fromkeys(COUNTS, 0) | {"de00": 2, "psnr": 1, "seconds": 2, "training": 1}
 
 
 class Records:
@@ -46,9 +52,9 @@ def summary(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _place(method: str) -> tuple[int, str]:
-    """Baselines first, then presets with their variants."""
-    base = method.split(" ")[0].removesuffix("-native")
-    return METHODS.index(base), method
+    """In the order of a table, variants of a preset together."""
+    base = method.split(" ")[0]
+    return ORDER.index(base) if base in ORDER else len(ORDER), method
 
 
 def _means(part: pd.DataFrame) -> dict[str, Any]:
@@ -68,10 +74,32 @@ def _means(part: pd.DataFrame) -> dict[str, Any]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The summary as a Markdown table, a row per method; figures that do not exist are empty."""
-    means = summary(rows)
-    cells = [["method", *COLUMNS]]
-    cells += [[method, *(_cell(key, row[key]) for key in COLUMNS)] for method, row in means.iterrows()]
+    return draw(summary(rows), "method", COLUMNS)
+
+
+def draw(frame: pd.DataFrame, head: str, columns: Sequence[str]) -> str:
+    """Columns of a frame as a Markdown table, its index first under `head`."""
+    cells = [[head, *columns]]
+    cells += [[name, *(_cell(key, row[key]) for key in columns)] for name, row in frame.iterrows()]
     return _markdown(cells)
+
+
+def first_table(rows: list[dict[str, Any]]) -> str:
+    """Every method on the first (near) pair of every clip: acc24, and ok2 over the clips of flat drawing."""
+    frame = pd.DataFrame(rows)
+    frame = frame[frame["truth"] == frame.groupby("clip")["truth"].transform("min")]
+    parts = {}
+    for method in sorted(set(frame["method"]), key=_place):
+        part = frame[frame["method"] == method]
+        flat = part[part["clip"].str.startswith(FLAT)]
+        parts[method] = {
+            "clips": len(part),
+            "acc24": part["acc24"].mean(),
+            f"{FLAT}* clips": len(flat),
+            f"{FLAT}* ok2": flat["ok2"].mean(),
+        }
+    table = pd.DataFrame(parts).T
+    return draw(table, "first pairs", list(table))
 
 
 def label_table(rows: list[dict[str, Any]]) -> str:
