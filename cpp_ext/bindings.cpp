@@ -1,4 +1,4 @@
-// The only file that knows Python. Callers are refcolor/patches.py and refcolor/merge.py, which check values;
+// The only file that knows Python. Callers are refcolor/patches.py, refcolor/merge.py and refcolor/synthesis.py;
 // here only what would read outside an array is refused.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -119,6 +119,7 @@ void search(const Shorts& source, const Shorts& target, int radius, int cap, con
             "tones must be (V, H, W)");
     require(tone.ndim() == 2 && tone.shape(0) == to.height && tone.shape(1) == to.width,
             "tone must be (H, W)");
+    require(within(tones, MAX_GUIDE) && within(tone, MAX_GUIDE), "a tone lies outside +-2047");
     require(tone_cap > 0 && tone_cap <= MAX_COST, "tone_cap must be positive, and 2^24 at most");
     require(is_field(field, to.height, to.width), "field must be (H, W, 2)");
     require(cost.ndim() == 2 && cost.shape(0) == to.height && cost.shape(1) == to.width,

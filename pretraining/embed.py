@@ -113,6 +113,8 @@ def main() -> int:
         "steps": step,
         "minutes": args.minutes,
         "drawn": args.drawn,
+        "seed": args.seed,
+        "start": args.start and args.start.name,
         "rate": args.rate,
         "log": log,
     }

@@ -20,7 +20,7 @@ SIDE = 320  # pixels; square root of the number of pixels that the network is sh
 LEAST = 16  # pixels that sides are multiples of
 NEAR = 0.15  # of the width: how far things move, where nothing else is known
 FLOOR = 1e-6  # probability left to every label
-BLOCK = 1024  # target cells at once
+BLOCK = 1 << 23  # pairs of cells compared at once: bounds the memory
 VIEWS = 8  # the source, and as many less one of its random motions
 TURN, ZOOM, SHIFT = 6.0, 0.08, 0.05  # standard deviations: degrees, logarithm, of the width
 GAMMA, GAIN = 0.1, 0.05  # standard deviations of logarithms
@@ -58,8 +58,9 @@ def recall(target: Image, source: Image, labels: Labels, clusters: int) -> tuple
     queries = target.reshape(-1, FEATURES)
     out = np.empty((len(queries), clusters), np.float32)
     likest = np.empty(len(queries), np.int64)
-    for at in range(0, len(queries), BLOCK):
-        part = slice(at, at + BLOCK)
+    some = max(1, BLOCK // len(keys))
+    for at in range(0, len(queries), some):
+        part = slice(at, at + some)
         alike = np.exp(WARMTH * (queries[part] @ keys.T - 1))
         apart = ((place[part][:, None] - places) ** 2).sum(-1)
         near = alike * np.exp(apart * np.float32(-0.5 / NEAR**2))
@@ -78,7 +79,8 @@ def motion(likest: Image, target: tuple[int, ...], source: tuple[int, ...]) -> I
     row, column = (y * h / height).astype(np.int32), (x * w / width).astype(np.int32)
     found = likest[row, column] * np.array([source[1], source[0]], np.float32)
     off_x, off_y = x + 0.5 - (column + 0.5) * (width / w), y + 0.5 - (row + 0.5) * (height / h)
-    return np.asarray(found + np.stack([off_x, off_y], -1) - 0.5, np.float32)
+    last = np.array([source[1], source[0]], np.float32) - 1
+    return np.asarray(np.clip(found + np.stack([off_x, off_y], -1) - 0.5, 0, last), np.float32)
 
 
 def moved(network: Any, gray: Image, seed: int) -> Image:

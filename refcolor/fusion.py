@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from . import merge
 from .color import BT601, Image, rgb_to_lab, to_8bit
 from .palette import Palette
 from .synthesis import Synthesis
@@ -19,7 +20,9 @@ from .tints import Tints
 
 FLAT_SHARE = 0.2  # of the source that lies in flat regions, for it to count as flat art
 PAINT_SHARE = 2e-4  # of the source that a colour covers flatly, for it to be a paint
-SAME_GRAY = 1.01  # 8-bit levels by which a paint's gray may miss the region's
+ROUNDED = 0.01  # 8-bit levels by which a gray may miss a whole one; a finer gray is kept as it is
+HALF_LEVEL = 0.501  # 8-bit levels by which rounding may part a region's gray from its paint's
+SAME_GRAY = 1.01  # the same where no paint is as near: then the paint lends its chroma only
 AGREES = 15.0  # CIELAB units between the voted chroma and the paint it stands for
 EXPECTED = 1.0  # weight of the network's opinion of a region, against the votes'
 ENOUGH = 0.5  # of both opinions, for a region to be painted
@@ -30,6 +33,7 @@ CONFIRMED = 0.8  # of what is missing, that a match confirmed by flow adds
 RIPPLE = 3  # 8-bit levels that gray may vary by within 3x3 pixels inside a flat region
 EVEN = 3.0  # 8-bit levels; its standard deviation over the region
 SMALLEST = 40  # pixels of a region that is looked at as a whole
+REGIONS = 4_000  # looked at, the largest: bounds the memory
 HUE, HUES = 12.0, 21  # CIELAB units of a cell of the grid that votes are counted on, and its side
 DOUBT = 1e-2  # probability added to every label before opinions are multiplied
 LEARNT = 0.5  # exponent of the per-picture network's opinion
@@ -102,7 +106,7 @@ def paints(rgb: Image) -> Paints:
 
 
 def paint(
-    image: Image, gray: Image, paints: Paints, expected: Image | None = None, palette: Palette | None = None
+    image: Image, gray: Image, known: Paints, expected: Image | None = None, palette: Palette | None = None
 ) -> tuple[Image, NDArray[np.bool_]]:
     """Lay the source's paints over the flat regions of a coloured target.
 
@@ -112,6 +116,8 @@ def paint(
         The coloured target.
     gray : float32 (H, W)
         The target, in [0, 1].
+    known : Paints
+        Of the source.
     expected : float32 (h, w, k), optional
         The network's probabilities of the colours of `palette`, on any grid.
 
@@ -123,45 +129,57 @@ def paint(
         Where it was painted.
     """
     nothing = np.zeros(gray.shape, bool)
-    if not len(paints):
+    if not len(known):
         return image, nothing
     levels = to_8bit(gray)
     kernel = np.ones((3, 3), np.uint8)
-    inner = cv2.dilate(levels, kernel) == cv2.erode(levels, kernel)
+    inner = cv2.dilate(gray, kernel) == cv2.erode(gray, kernel)
     ab = rgb_to_lab(image)[..., 1:]
     which = np.full(gray.shape, -1, np.int32)  # paint of every pixel
     seen = np.bincount(levels[inner], minlength=256)
     for level in np.flatnonzero(seen):
-        off = np.abs(paints.gray - level)
-        choice = np.flatnonzero(off <= (0.5 if off.min() <= 0.5 else SAME_GRAY))
+        off = np.abs(known.gray - level)
+        choice = np.flatnonzero(off <= (HALF_LEVEL if off.min() <= HALF_LEVEL else SAME_GRAY))
         if not len(choice):
             continue
         opened = cv2.dilate((inner & (levels == level)).astype(np.uint8), kernel)
         count, region = cv2.connectedComponents(opened, connectivity=4, ltype=cv2.CV_32S)
         at = np.nonzero(region)
         owner = region[at]
-        away = ((ab[at][:, None] - paints.ab[choice]) ** 2).sum(-1)
-        nearest = away.argmin(1)
-        agrees = away.min(1) <= AGREES**2
+        nearest, agrees = _nearest(ab[at], known.ab[choice])
         area = np.bincount(owner, minlength=count)
         support = np.zeros((count, len(choice)))
         np.add.at(support, (owner[agrees], nearest[agrees]), 1)
         support /= np.maximum(area, 1)[:, None]
         whole = 1.0
         if expected is not None and palette is not None and len(choice) > 1:
-            support += EXPECTED * _opinion(
-                expected, palette, paints.rgb[choice], at, owner, count, gray.shape
-            )
+            cells = at[0] * len(expected) // len(gray), at[1] * expected.shape[1] // gray.shape[1]
+            belief = expected[..., palette.labels(known.rgb[choice][None])[0]]
+            support += EXPECTED * _opinion(belief, cells, owner, count)
             whole += EXPECTED
         winner = np.where(support.max(1) >= ENOUGH * whole, choice[support.argmax(1)], -1)
-        exact = np.abs(gray[at] * 255 - paints.gray[winner[owner]]) <= SAME_GRAY
-        which[at] = np.where(exact, winner[owner], -1)
+        which[at] = winner[owner]
     painted = which >= 0
     if not painted.any():
         return image, painted
     out = image.copy()
-    out[painted] = paints.rgb[which[painted]]
-    return _blend(out, gray, paints, which), painted
+    out[painted] = known.rgb[which[painted]]
+    near = painted & (np.abs(gray * 255 - known.gray[which]) > HALF_LEVEL)
+    near |= painted & (np.abs(gray * 255 - levels) > ROUNDED)
+    if near.any():  # the paint's chroma, but the target's gray
+        out[near] = merge.luma_exact(gray[near][None], known.ab[which[near]][None])[0]
+    return _blend(out, gray, ab, known, which), painted
+
+
+def _nearest(ab: Image, choice: Image) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """The nearest of a few paints to every chroma (n, 2), and whether it is near enough."""
+    best = np.zeros(len(ab), np.intp)
+    least = np.full(len(ab), np.inf, np.float32)
+    for i, paint in enumerate(choice):  # one by one: bounds the memory
+        away = ((ab - paint) ** 2).sum(-1)
+        best[away < least] = i
+        np.minimum(least, away, out=least)
+    return best, least <= AGREES**2
 
 
 def settle(ab: Image, gray: Image, expected: Image | None = None, tints: Tints | None = None) -> Image:
@@ -190,6 +208,8 @@ def settle(ab: Image, gray: Image, expected: Image | None = None, tints: Tints |
     spread = np.bincount(owner, (calm.ravel() - mean[owner]) ** 2, count) / np.maximum(area, 1)
     flat = (area >= SMALLEST) & (spread <= EVEN**2)
     flat[0] = False  # the edges
+    if flat.sum() > REGIONS:
+        flat &= area >= np.sort(area[flat])[-REGIONS]
     if not flat.any():
         return ab
     index = np.cumsum(flat) - 1
@@ -245,28 +265,19 @@ def _ballot(
 
 
 def _opinion(
-    expected: Image,
-    palette: Palette,
-    choice: Image,
-    at: tuple[NDArray[np.intp], ...],
-    owner: NDArray[np.int32],
-    count: int,
-    shape: tuple[int, ...],
+    belief: Image, cells: tuple[NDArray[np.intp], NDArray[np.intp]], owner: NDArray[np.int32], count: int
 ) -> NDArray[np.float64]:
-    """The network's mean belief in each paint of `choice` over each region: (count, n), rows sum to 1."""
-    labels = palette.labels(choice[None])[0]
-    h, w = expected.shape[:2]
-    y, x = at[0] * h // shape[0], at[1] * w // shape[1]
-    belief = expected[y, x][:, labels].astype(np.float64) + 1e-6
-    belief /= belief.sum(1, keepdims=True)
-    total = np.zeros((count, len(choice)))
-    np.add.at(total, owner, belief)
+    """Mean belief (h, w, n) in each of n paints over the cells of each region: (count, n), rows sum to 1."""
+    mine = belief[cells].astype(np.float64) + 1e-6
+    mine /= mine.sum(1, keepdims=True)
+    total = np.zeros((count, belief.shape[2]))
+    np.add.at(total, owner, mine)
     return total / np.maximum(np.bincount(owner, minlength=count), 1)[:, None]
 
 
-def _blend(image: Image, gray: Image, paints: Paints, which: NDArray[np.int32]) -> Image:
-    """Between two paints, mix them as the gray says."""
-    order = np.argsort(paints.gray, kind="stable")
+def _blend(image: Image, gray: Image, ab: Image, known: Paints, which: NDArray[np.int32]) -> Image:
+    """Between two paints, mix them as the gray says, where the chroma found (H, W, 2) is about that."""
+    order = np.argsort(known.gray, kind="stable")
     rank = np.argsort(order, kind="stable").astype(np.float32)  # paints by their gray; float for OpenCV
     inside = which >= 0
     ranks = rank[which]
@@ -276,8 +287,11 @@ def _blend(image: Image, gray: Image, paints: Paints, which: NDArray[np.int32]) 
     y, x = np.nonzero(~inside & (low < high))
     dark, light = order[low[y, x].astype(int)], order[high[y, x].astype(int)]
     level = gray[y, x] * 255
-    between = (paints.gray[dark] < level) & (level < paints.gray[light])
+    between = (known.gray[dark] < level) & (level < known.gray[light])
     y, x, dark, light, level = (v[between] for v in (y, x, dark, light, level))
-    share = (level - paints.gray[dark]) / (paints.gray[light] - paints.gray[dark])
-    image[y, x] = paints.rgb[dark] + (paints.rgb[light] - paints.rgb[dark]) * share[:, None]
+    share = (level - known.gray[dark]) / (known.gray[light] - known.gray[dark])
+    mixed = known.rgb[dark] + (known.rgb[light] - known.rgb[dark]) * share[:, None]
+    if len(mixed):
+        alike = ((rgb_to_lab(mixed[None])[0, :, 1:] - ab[y, x]) ** 2).sum(-1) <= AGREES**2
+        image[y[alike], x[alike]] = mixed[alike]
     return image

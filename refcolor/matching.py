@@ -94,6 +94,7 @@ def match(target: Image, source: Image, sparse: Sparse) -> Matches:
         candidates.append(_nearest_match(sparse, (h, w)))
     candidates.append(there)
     last = np.array(source.shape[::-1], np.float32) - 1
+    best = np.clip(best, 0, last)
     return Matches(
         np.clip(np.stack(candidates), 0, last).astype(np.float32),
         best.astype(np.float32),
@@ -181,8 +182,8 @@ def _sift(gray: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 def _flow(target: Image, source: Image, affine: Affine) -> tuple[Field, Image]:
     """Flow from the target to the source as `affine` brings it onto the target, and its way-back error."""
     h, w = target.shape
-    there = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
-    warped = cv2.warpAffine(source, affine, (w, h), flags=there, borderMode=cv2.BORDER_REPLICATE)
+    flags = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+    warped = cv2.warpAffine(source, affine, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     a, b = (np.rint(np.clip(v, 0, 255)).astype(np.uint8) for v in (target, warped))
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     out = search.calc(a, b, None)

@@ -1,10 +1,9 @@
 """One source, any number of targets: the stages in order.
 
-    source --> features --.
-       '-----> palette ---+--> network, trained once
-                                  |
-    target --> features ----------+--> label probabilities ----.
-       '-----> matching ----------------------------------> synthesis --> fusion --> merge --> result
+    source --> features, palette --> network, trained once
+                                        |
+    target --> matching --> features ---+--> label probabilities --.
+                  '---------------------------------------------> synthesis --> fusion, merge --> result
 
 ``quick`` leaves the network out; ``paper`` is the report's line: labels, palette picture, merge.
 :func:`colorize` does it for one target; a :class:`Colorizer` keeps the trained network for more.
@@ -130,6 +129,7 @@ class Colorizer:
         self.source = source
         self.network: Any = None
         self.embedding: Any = None
+        self.described: Any = None  # the source's cells, as the embedding sees them
         self.engine: backend.Engine | None = None
 
     @property
@@ -208,6 +208,7 @@ class Colorizer:
                 if config.init is Init.PRETRAINED:
                     self.embedding = network.embedding_network(WEIGHTS)
                     context = embedding.moved(self.embedding, luma(self.source), config.seed)
+                    self.described = context[0]
                 model = network.dense_network(self.clusters, config.seed, context=context is not None)
                 training.train_dense(model, self.features.planes, self.labels, config, progress, context)
         self.network = model
@@ -272,8 +273,7 @@ class Colorizer:
             context = None if self.embedding is None else embedding.describe(self.embedding, relit)
             probabilities = training.predict_dense(self.network, seen.planes, context)
             if context is not None:
-                known = embedding.describe(self.embedding, luma(self.source))
-                recalled, likest = embedding.recall(context, known, self.labels, self.clusters)
+                recalled, likest = embedding.recall(context, self.described, self.labels, self.clusters)
                 recalled = embedding.enlarge(recalled, probabilities.shape[:2])
                 probabilities = fusion.agree(recalled, probabilities)
         labels = np.asarray(probabilities.argmax(-1), np.int32)

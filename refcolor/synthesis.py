@@ -33,11 +33,13 @@ RETURNED = 3.0  # pixels there and back within which flow pulls
 SWEEPS = ((1, 3, 8), (1, 4))  # distances that matches spread over: first search of a level, and later ones
 FAR = 0.1  # reach of the random search at the coarsest level, of the longer side
 NEAR = 16  # pixels, at the others
+FARTHEST = 32_767  # what _core.search takes
 ROUNDS = 2
 TEMPER = 20_000.0  # cost by which a vote's weight falls by e
 LUMA_SPREAD = 8.0  # 8-bit levels; a vote of another gray counts less
 KIN = 20.0  # CIELAB units; votes this far apart do not support each other
 MAX_GUIDE = 2047  # what _core.search takes
+FIELD_END = 1 << 24  # the same, of matches
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,8 @@ def synthesize(
         cost = np.empty(to[::-1], np.int32)
         coarsest = level == levels - 1
         for turn in range(1 if level == 0 else 2):
-            reach = max(NEAR, int(FAR * max(views_h, views_w))) if coarsest else NEAR >> turn
+            reach = int(FAR * max(views_h, views_w)) if coarsest else 0
+            reach = min(max(reach, NEAR >> turn), FARTHEST)
             _core.search(
                 _guides(came.gray, came.ab if ab is not None else None),
                 _guides(small[None], None if ab is None else ab[None])[0],
@@ -148,13 +151,13 @@ def synthesize(
                 tries if turn == 0 else tries[:0],
                 prior,
                 PULL << level,
-                max(1, SLACK >> level),
+                SLACK >> level,
                 None if unary is None else came.labels,
                 unary,
                 np.array(SWEEPS[min(turn, 1)], np.int32),
-                max(2, reach),
+                reach,
                 ROUNDS,
-                (seed * 31 + level * 2 + turn) * 1009,
+                (seed * 31 + level * 2 + turn) * 1009 & 0xFFFFFFFF,
                 field,
                 cost,
                 threads,
@@ -231,11 +234,13 @@ def _enlarged(field: Cells, to: tuple[int, int], small: tuple[int, int], full: t
 
 
 def _cells(x: Image, y: Image) -> Cells:
-    return np.asarray(np.rint(np.clip(np.stack([x, y], -1), -1e6, 1e6)), np.int32)
+    return np.asarray(np.rint(np.clip(np.stack([x, y], -1), -FIELD_END, FIELD_END)), np.int32)
 
 
 def _costs(surprise: Image, to: tuple[int, int]) -> NDArray[np.uint16]:
     """Costs of the labels (h, w, k) at every pixel of a level, `to` = (w, h)."""
-    four = range(0, surprise.shape[2], 4)  # OpenCV resizes up to four channels
-    parts = [np.atleast_3d(cv2.resize(np.ascontiguousarray(surprise[..., c : c + 4]), to)) for c in four]
-    return np.asarray(np.rint(np.concatenate(parts, axis=2)), np.uint16)
+    out = np.empty((to[1], to[0], surprise.shape[2]), np.uint16)
+    for first in range(0, surprise.shape[2], 4):  # OpenCV resizes up to four channels
+        part = slice(first, first + 4)
+        out[..., part] = np.rint(np.atleast_3d(cv2.resize(np.ascontiguousarray(surprise[..., part]), to)))
+    return out

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from refcolor import fusion, palette
+from refcolor import fusion, merge, palette
 from refcolor.color import luma, rgb_to_lab, to_8bit
 from refcolor.fusion import Paints
 from refcolor.synthesis import Synthesis
@@ -265,3 +265,32 @@ def test_shaded_and_split_regions_stay_as_they_are():
     thirds = votes.copy()
     thirds[:20], thirds[20:40], thirds[40:] = (30, 10), (-60, 0), (0, 60)
     np.testing.assert_array_equal(fusion.settle(thirds, gray), thirds)
+
+
+def test_painting_keeps_the_gray_where_a_paint_is_a_level_off():
+    rgb = np.zeros((40, 40, 3), np.float32)
+    rgb[:, :20], rgb[:, 20:] = np.array([200, 60, 40]) / 255, np.array([40, 90, 200]) / 255
+    known = fusion.paints(rgb)
+    for shift in (0.0, 0.8):
+        gray = (luma(rgb) + np.float32(shift / 255)).astype(np.float32)
+        out, painted = fusion.paint(rgb, gray, known)
+        assert painted.mean() > 0.9
+        np.testing.assert_allclose(luma(out), gray, atol=0.502 / 255)
+
+
+def test_shading_finer_than_8_bits_is_kept():
+    rgb = np.full((40, 40, 3), np.array([200, 60, 40]) / 255, np.float32)
+    known = fusion.paints(rgb)
+    for steepness in (0.4, 3):
+        ramp = np.repeat(np.linspace(-steepness, steepness, 20, dtype=np.float32), 2) / 255
+        gray = (luma(rgb) + ramp).astype(np.float32)
+        target = merge.luma_exact(gray, np.ascontiguousarray(rgb_to_lab(rgb)[..., 1:]))
+        out, _ = fusion.paint(target, gray, known)
+        np.testing.assert_allclose(luma(out), gray, atol=2e-5)
+
+
+def test_a_coloured_line_between_two_paints_keeps_its_colour():
+    rgb = np.zeros((40, 42, 3), np.float32)
+    rgb[:, :20], rgb[:, 20:22], rgb[:, 22:] = np.array([[20, 20, 120], [200, 60, 40], [255, 255, 255]]) / 255
+    out, _ = fusion.paint(rgb, luma(rgb), fusion.paints(rgb))
+    np.testing.assert_allclose(out, rgb, atol=1e-6)

@@ -370,3 +370,9 @@ def test_a_very_long_target_is_coloured():
     """Past the 32767 pixels a side that OpenCV can remap."""
     result = refcolor.colorize(drawing(), gray8(drawing(29, 33000)), Config.preset("quick"))
     assert result.image.shape == (29, 33000, 3)
+
+
+def test_the_largest_seed_works():
+    source = drawing()
+    config = Config.preset("quick", seed=2**31 - 1)
+    assert refcolor.colorize(source, gray8(source), config).image.shape == source.shape

@@ -345,6 +345,8 @@ def frozen(shape, dtype=np.int32):
         ({"tone": CASE["tone"][None]}, "tone must be"),
         ({"tone": CASE["tone"][1:]}, "tone must be"),
         ({"tone": CASE["tone"][:, 1:].copy()}, "tone must be"),
+        ({"tones": np.full_like(CASE["tones"], 2048)}, "tone lies"),
+        ({"tone": np.full_like(CASE["tone"], -2048)}, "tone lies"),
         ({"tone_cap": 0}, "tone_cap must be"),
         ({"tone_cap": 2**24 + 1}, "tone_cap must be"),
         ({"source": np.full_like(CASE["source"], 2048)}, "guide lies"),
