@@ -164,8 +164,9 @@ def paint(
         return image, painted
     out = image.copy()
     out[painted] = known.rgb[which[painted]]
-    near = painted & (np.abs(gray * 255 - known.gray[which]) > HALF_LEVEL)
-    near |= painted & (np.abs(gray * 255 - levels) > ROUNDED)
+    off = np.abs(gray * 255 - known.gray[which])
+    rounded = np.abs(gray * 255 - levels) <= ROUNDED
+    near = painted & (off > np.where(rounded, HALF_LEVEL, ROUNDED))
     if near.any():  # the paint's chroma, but the target's gray
         out[near] = merge.luma_exact(gray[near][None], known.ab[which[near]][None])[0]
     return _blend(out, gray, ab, known, which), painted
