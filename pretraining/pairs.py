@@ -39,7 +39,8 @@ def read_clips(folder: Path, leave_out: list[str]) -> dict[str, list[NDArray[np.
     clips = {}
     for clip in sorted(p for p in folder.iterdir() if p.is_dir() and p.name not in leave_out):
         frames = [cv2.imread(str(p)) for p in sorted(clip.iterdir())]
-        clips[clip.name] = [cv2.cvtColor(f, cv2.COLOR_BGR2RGB) for f in frames if f is not None]
+        if any(f is not None for f in frames):
+            clips[clip.name] = [cv2.cvtColor(f, cv2.COLOR_BGR2RGB) for f in frames if f is not None]
     return clips
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from . import __version__, options
-from .config import MAX_PIXELS, Config, Preset
+from .config import MAX_PIXELS, Config, Init, Preset
 from .voice import Voice, WrongUse, about_words, friendly
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def color(
     with friendly(debug):
         from . import image_io
 
-        config = Config.preset(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
+        config = _config(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         results = _outputs(targets, output)
         trusts = _outputs(targets, confidence, "confidence") if confidence else []
         with about_words():
@@ -94,7 +94,7 @@ def inspect(
     with friendly(debug):
         from . import inspection
 
-        config = Config.preset(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
+        config = _config(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         if config.name is Preset.QUICK:
             raise WrongUse("preset quick has no network to inspect: use standard or paper")
         inputs = [source, *([target] if target else [])]
@@ -171,6 +171,15 @@ def main(words: Sequence[str] | None = None) -> None:
     app.command(epilog=None if name else _EPILOG, no_args_is_help=name != "info")(_COMMANDS.get(name, color))
     with friendly(debug=False):
         app(words, prog_name=f"refcolor {name}".strip())
+
+
+def _config(preset: Preset, **settings: object) -> Config:
+    """The preset with the settings that were given, none of which it may ignore."""
+    if preset is Preset.QUICK and (settings["init"] or settings["epochs"]):
+        raise WrongUse("preset quick has no network: leave out --init and --epochs")
+    if preset is Preset.PAPER and settings["init"] is Init.PRETRAINED:
+        raise WrongUse("preset paper starts from scratch, as the report did: leave out --init")
+    return Config.preset(preset, **settings)
 
 
 def _outputs(targets: list[Path], output: Path | None, what: str = "color") -> list[Path]:

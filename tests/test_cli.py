@@ -177,10 +177,13 @@ def test_confidence_of_many_targets_goes_into_a_folder(call, quick, scene):
         (["--confidence", "no/sure.png"], "does not exist"),
         (["--confidence", "sure.xyz"], "ends in '.xyz'"),
         (["--confidence", "sure.png", "--preset", "paper"], "preset paper knows no confidence"),
+        (["--preset", "quick", "--epochs", "3"], "preset quick has no network"),
+        (["--preset", "quick", "--init", "scratch"], "preset quick has no network"),
+        (["--preset", "paper", "--init", "pretrained"], "preset paper starts from scratch"),
     ],
     ids=" ".join,
 )
-def test_confidence_that_must_not_be_written(call, quick, scene, more, says):
+def test_options_that_do_not_go_together_or_would_overwrite(call, quick, scene, more, says):
     before = held(scene)
     code, out, err = call("source.png", "target.png", *more)
     assert (code, out, len(err)) == (2, [], 1)
@@ -263,7 +266,7 @@ def plain(tmp_path_factory, drawn, drawn_gray):
     ids=lambda o: " ".join(map(str, o)),
 )
 def test_each_option_changes_the_picture(call, scene, plain, small_paper, option):
-    words = ["--epochs", 1, "--device", "cpu", *option]
+    words = [*([] if "quick" in option else ["--epochs", 1]), "--device", "cpu", *option]
     assert call("source.png", "target.png", *words)[0] == 0
     changed = pixels("target_color.png")
     assert changed.shape == ((224, 224, 3) if "paper" in option else plain.shape)
