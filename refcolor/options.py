@@ -105,7 +105,7 @@ PresetName = Annotated[
     Preset,
     typer.Option(
         "--preset",
-        help="standard: matching, patches and network, gray kept exactly. quick: without the network. "
+        help="standard: matching, patches and network, gray kept. quick: without the network. "
         "paper: the Auto-Coloring Network report, 224x224.",
         rich_help_panel=_net,
     ),
