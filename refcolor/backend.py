@@ -11,11 +11,15 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from .config import Device
+
+# Sums are split into as many parts as there are threads, and so their last bits depend on the number: a fixed
+# one gives the same picture on one core and on many.
+SHARES = 4
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ def on(engine: Engine) -> Any:
 def _tensorflow() -> tuple[str, tuple[str, ...]]:
     import tensorflow as tf
 
+    with suppress(RuntimeError):  # the caller's own TensorFlow already runs, with the threads it chose
+        tf.config.threading.set_intra_op_parallelism_threads(SHARES)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.get_logger().setLevel("ERROR")  # it warns of every new picture size
     return tf.__version__, tuple(
         str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name))

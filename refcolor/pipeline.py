@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from . import backend, features, fusion, matching, merge, palette, synthesis, tints, upsampling
 from .color import Image, luma, rgb_to_lab
@@ -196,6 +197,11 @@ class Colorizer:
         if not self.trains:
             return
         self.engine = backend.start(self.config.device)
+        with threadpool_limits(1, "blas"):  # sums in another order would end in other last bits
+            self._train(progress)
+
+    def _train(self, progress: Callable[[int, int], None]) -> None:
+        assert self.engine is not None
         from . import embedding, network, training  # late, as elsewhere here: they import Keras
 
         config = self.config
@@ -219,7 +225,8 @@ class Colorizer:
         check_size(gray, "target")
         if self.trains and self.network is None:
             self.train()
-        return self._color_as_the_report(gray) if self.config.name is Preset.PAPER else self._color(gray)
+        with threadpool_limits(1, "blas"):
+            return self._color_as_the_report(gray) if self.config.name is Preset.PAPER else self._color(gray)
 
     def _color_as_the_report(self, gray: Image) -> Result:
         assert self.engine is not None

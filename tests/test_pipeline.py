@@ -376,3 +376,21 @@ def test_the_largest_seed_works():
     source = drawing()
     config = Config.preset("quick", seed=2**31 - 1)
     assert refcolor.colorize(source, gray8(source), config).image.shape == source.shape
+
+
+def test_the_picture_does_not_depend_on_the_number_of_cores():
+    code = (
+        "import os, sys, hashlib\n"
+        "os.sched_setaffinity(0, list(os.sched_getaffinity(0))[: int(sys.argv[1])])\n"
+        "import numpy as np\nfrom refcolor import Config, colorize\n"
+        "y, x = np.mgrid[:120, :160].astype(np.float32)\n"
+        "blue = 0.5 + 0.5 * np.sin(x / 7) * np.cos(y / 9)\n"
+        "source = np.stack([x / 160, y / 120, blue], -1).astype(np.float32)\n"
+        "gray = np.ascontiguousarray((source @ np.float32([0.299, 0.587, 0.114]))[:, ::-1])\n"
+        "config = Config.preset('standard', epochs=2, grid=64, tile=32, device='cpu')\n"
+        "result = colorize(source, gray, config)\n"
+        "print(hashlib.sha256(result.probabilities.tobytes() + result.image.tobytes()).hexdigest())\n"
+    )
+    words = [sys.executable, "-P", "-c", code]
+    ended = [subprocess.run([*words, n], capture_output=True, text=True, check=True) for n in ("1", "64")]
+    assert ended[0].stdout == ended[1].stdout
