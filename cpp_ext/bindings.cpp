@@ -80,15 +80,8 @@ const refcolor::Match* matches(const Ints& field) {
 // Guides beyond this, or wider patches, could overflow the sums of 32 bits in synthesis.cpp.
 constexpr int MAX_GUIDE = 2047, MAX_ROW = 127, MAX_RADIUS = 15, MAX_COST = 1 << 24;
 
-bool within(const Shorts& values, int limit) {
-    const std::int16_t* data = values.data();
-    bool inside = true;
-    for (py::ssize_t i = 0; i < values.size(); ++i) inside &= data[i] >= -limit && data[i] <= limit;
-    return inside;
-}
-
-bool within(const Ints& values, int limit) {
-    const std::int32_t* data = values.data();
+template <class Integers> bool within(const Integers& values, int limit) {
+    const auto* data = values.data();
     bool inside = true;
     for (py::ssize_t i = 0; i < values.size(); ++i) inside &= data[i] >= -limit && data[i] <= limit;
     return inside;

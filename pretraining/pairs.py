@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.color import BT601, rgb_to_lab
-from refcolor.network import STRIDE, embedding_planes
+from refcolor.embedding import planes
+from refcolor.network import STRIDE
 
 SIDE = 224  # pixels of a training picture
 CLUSTERS = 16  # colours of a pair
@@ -55,8 +56,8 @@ def batches(clips: dict[str, list[NDArray[np.uint8]]], size: int, drawn: float, 
 def _pair(clips: dict[str, list[NDArray[np.uint8]]], drawn: float, rng: np.random.Generator) -> list[Picture]:
     first, second = layered_motion(clips, rng) if rng.random() < drawn else _frames(clips, rng)
     mix = BT601 if rng.random() < 0.25 else rng.dirichlet([0.8, 0.8, 0.8]).astype(np.float32)
-    planes = [embedding_planes(_light(p @ mix, rng)) for p in (first, second)]
-    return [*planes, *_color_shares(first, second, rng)]
+    grays = [_light(p @ mix, rng) for p in (first, second)]
+    return [*map(planes, grays), *_color_shares(first, second, rng)]
 
 
 def _frames(clips: dict[str, list[NDArray[np.uint8]]], rng: np.random.Generator) -> tuple[Picture, Picture]:

@@ -12,10 +12,13 @@ from typing import Any
 import cv2
 import numpy as np
 
+from . import features
 from .color import Image
-from .network import FEATURES, STRIDE, WARMTH, embedding_planes
+from .config import Config
+from .network import FEATURES, STRIDE, WARMTH
 from .palette import Labels
 
+AS_TRAINED = Config(blur=1.0, canny=(20.0, 80.0))  # of its edges: the weights know no others
 SIDE = 320  # pixels; square root of the number of pixels that the network is shown
 LEAST = 16  # pixels that sides are multiples of
 NEAR = 0.15  # of the width: how far things move, where nothing else is known
@@ -96,7 +99,8 @@ def moved(network: Any, gray: Image, seed: int) -> Image:
     height, width = shown.shape
     views = [_features(network, shown)]
     y, x = np.mgrid[: height // STRIDE, : width // STRIDE].astype(np.float32)
-    x, y = x * STRIDE + (STRIDE - 1) / 2, y * STRIDE + (STRIDE - 1) / 2
+    middle = (STRIDE - 1) / 2  # of a cell
+    x, y = x * STRIDE + middle, y * STRIDE + middle
     for _ in range(VIEWS - 1):
         angle, zoom = rng.normal(0, TURN), np.exp(rng.normal(0, ZOOM))
         motion = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, zoom)
@@ -105,7 +109,7 @@ def moved(network: Any, gray: Image, seed: int) -> Image:
         view = np.clip(view ** np.exp(rng.normal(0, GAMMA)) * np.exp(rng.normal(0, GAIN)), 0, 1)
         there_x, there_y = (r[0] * x + r[1] * y + r[2] for r in motion)
         found = _features(network, np.asarray(view, np.float32))
-        back = sample(found, (there_x - 1.5) / STRIDE, (there_y - 1.5) / STRIDE)
+        back = sample(found, (there_x - middle) / STRIDE, (there_y - middle) / STRIDE)
         inside = (there_x >= 0) & (there_y >= 0) & (there_x < width) & (there_y < height)
         views.append(np.where(inside[..., None], back, views[0]))
     return np.stack(views).astype(np.float32)
@@ -122,11 +126,16 @@ def sample(cells: Image, x: Image, y: Image) -> Image:
     return np.asarray(upper + (lower - upper) * down, np.float32)
 
 
+def sample_grid(cells: Image, x: Image, y: Image, shape: tuple[int, ...]) -> Image:
+    """Values of `cells` at points of a grid of `shape` (H, W) over the same picture."""
+    h, w = cells.shape[:2]
+    return sample(cells, (x + 0.5) * (w / shape[1]) - 0.5, (y + 0.5) * (h / shape[0]) - 0.5)
+
+
 def enlarge(cells: Image, shape: tuple[int, int]) -> Image:
     """Cells (h, w, c) on a grid of `shape` (H, W), linearly."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    h, w = cells.shape[:2]
-    return sample(cells, (x + 0.5) * (w / shape[1]) - 0.5, (y + 0.5) * (h / shape[0]) - 0.5)
+    return sample_grid(cells, x, y, shape)
 
 
 def _shown(gray: Image) -> Image:
@@ -136,18 +145,23 @@ def _shown(gray: Image) -> Image:
     return np.asarray(np.clip(cv2.resize(gray, (w, h), interpolation=cv2.INTER_AREA), 0, 1), np.float32)
 
 
+def planes(gray: Image) -> Image:
+    """What the embedding looks at: gray and its Canny edges, (h, w) in [0, 1] -> (h, w, 2)."""
+    return np.stack([gray - np.float32(0.5), features.edges(gray, AS_TRAINED)], axis=-1)
+
+
 def _features(network: Any, shown: Image) -> Image:
-    found: Image = np.asarray(network(embedding_planes(shown)[None], training=False), np.float32)[0]
+    found: Image = np.asarray(network(planes(shown)[None], training=False), np.float32)[0]
     return found
 
 
 def _shares(labels: Labels, size: tuple[int, int], clusters: int) -> Image:
     """Share of every label in every cell: (h, w, clusters)."""
-    planes = [
+    shares = [
         cv2.resize((labels == label).astype(np.float32), size, interpolation=cv2.INTER_AREA)
         for label in range(clusters)
     ]
-    return np.asarray(np.stack(planes, axis=-1), np.float32)
+    return np.asarray(np.stack(shares, axis=-1), np.float32)
 
 
 def _places(shape: tuple[int, ...], aspect: float) -> Image:

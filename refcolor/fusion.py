@@ -7,6 +7,7 @@ anti-aliased pixels between two of them are blends of the two. Nothing else is p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -38,6 +39,7 @@ HUE, HUES = 12.0, 21  # CIELAB units of a cell of the grid that votes are counte
 DOUBT = 1e-2  # probability added to every label before opinions are multiplied
 LEARNT = 0.5  # exponent of the per-picture network's opinion
 PAINTED = 0.9  # confidence of a painted region, at least
+SQUARE = np.ones((3, 3), np.uint8)  # a pixel and its neighbours
 AROUND = 2  # pixels; sides of an anti-aliased line are looked for within this
 
 
@@ -92,8 +94,7 @@ def paints(rgb: Image) -> Paints:
         Source in [0, 1].
     """
     eight = to_8bit(rgb)
-    kernel = np.ones((3, 3), np.uint8)
-    flat = (cv2.dilate(eight, kernel) == cv2.erode(eight, kernel)).all(-1)
+    flat = (_ripple(eight) == 0).all(-1)
     code = (eight.astype(np.int32) << np.array([16, 8, 0])).sum(-1)[flat]
     if flat.mean() >= FLAT_SHARE:
         found, count = np.unique(code, return_counts=True)
@@ -132,8 +133,7 @@ def paint(
     if not len(known):
         return image, nothing
     levels = to_8bit(gray)
-    kernel = np.ones((3, 3), np.uint8)
-    inner = cv2.dilate(gray, kernel) == cv2.erode(gray, kernel)
+    inner = _ripple(gray) == 0
     ab = rgb_to_lab(image)[..., 1:]
     which = np.full(gray.shape, -1, np.int32)  # paint of every pixel
     seen = np.bincount(levels[inner], minlength=256)
@@ -142,7 +142,7 @@ def paint(
         choice = np.flatnonzero(off <= (HALF_LEVEL if off.min() <= HALF_LEVEL else SAME_GRAY))
         if not len(choice):
             continue
-        opened = cv2.dilate((inner & (levels == level)).astype(np.uint8), kernel)
+        opened = cv2.dilate((inner & (levels == level)).astype(np.uint8), SQUARE)
         count, region = cv2.connectedComponents(opened, connectivity=4, ltype=cv2.CV_32S)
         at = np.nonzero(region)
         owner = region[at]
@@ -153,7 +153,7 @@ def paint(
         support /= np.maximum(area, 1)[:, None]
         whole = 1.0
         if expected is not None and palette is not None and len(choice) > 1:
-            cells = at[0] * len(expected) // len(gray), at[1] * expected.shape[1] // gray.shape[1]
+            cells = _cells(at[0], at[1], gray.shape, expected.shape)
             belief = expected[..., palette.labels(known.rgb[choice][None])[0]]
             support += EXPECTED * _opinion(belief, cells, owner, count)
             whole += EXPECTED
@@ -170,6 +170,18 @@ def paint(
     if near.any():  # the paint's chroma, but the target's gray
         out[near] = merge.luma_exact(gray[near][None], known.ab[which[near]][None])[0]
     return _blend(out, gray, ab, known, which), painted
+
+
+def _ripple(image: NDArray[Any]) -> NDArray[Any]:
+    """How far the values of every 3x3 pixels lie apart."""
+    return np.asarray(cv2.morphologyEx(image, cv2.MORPH_GRADIENT, SQUARE))
+
+
+def _cells(
+    y: NDArray[np.intp], x: NDArray[np.intp], full: tuple[int, ...], small: tuple[int, ...]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Row and column, on a grid of size `small`, of the pixels of a picture of size `full`."""
+    return y * small[0] // full[0], x * small[1] // full[1]
 
 
 def _nearest(ab: Image, choice: Image) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -200,8 +212,7 @@ def settle(ab: Image, gray: Image, expected: Image | None = None, tints: Tints |
         The network's probabilities of the palette colours, on any grid; needs `tints`.
     """
     calm = cv2.medianBlur(np.clip(np.rint(gray), 0, 255).astype(np.uint8), 3)
-    kernel = np.ones((3, 3), np.uint8)
-    inner = ((cv2.dilate(calm, kernel) - cv2.erode(calm, kernel)) <= RIPPLE).astype(np.uint8)
+    inner = (_ripple(calm) <= RIPPLE).astype(np.uint8)
     count, region = cv2.connectedComponents(inner, connectivity=4, ltype=cv2.CV_32S)
     owner = region.ravel()
     area = np.bincount(owner, minlength=count)
@@ -221,13 +232,9 @@ def settle(ab: Image, gray: Image, expected: Image | None = None, tints: Tints |
     counted = _ballot(whose, votes, 1 / size[whose], regions)
     whole = 1.0
     if expected is not None and tints is not None:
-        h, w = expected.shape[:2]
-        cell = (inside // gray.shape[1] * h // gray.shape[0]) * w + inside % gray.shape[1] * w // gray.shape[
-            1
-        ]
-        belief = np.stack(
-            [np.bincount(whose, p[cell], regions) / size for p in expected.reshape(h * w, -1).T], -1
-        )
+        cells = _cells(*np.divmod(inside, gray.shape[1]), gray.shape, expected.shape)
+        planes = np.moveaxis(expected, -1, 0)
+        belief = np.stack([np.bincount(whose, p[cells], regions) / size for p in planes], -1)
         level = np.clip(mean[flat] / 255, 0, 1).astype(np.float32)
         belief *= tints.odds_at(level)
         belief /= np.maximum(belief.sum(1, keepdims=True), 1e-12)

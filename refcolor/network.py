@@ -9,12 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import keras
 import numpy as np
 from keras import layers
 
-from .color import Image, to_8bit
 from .config import PATCH
 
 RADIUS = PATCH // 2
@@ -80,12 +78,6 @@ def dense_network(clusters: int, seed: int, *, context: bool = False) -> Any:
     x = layers.SpatialDropout2D(0.1, seed=next(draw))(x)
     outputs = layers.Conv2D(clusters, 1, kernel_initializer=normal())(x)
     return keras.Model(inputs, outputs, name="dense_network")
-
-
-def embedding_planes(gray: Image) -> Image:
-    """What the embedding looks at: gray and its Canny edges, (h, w) in [0, 1] -> (h, w, 2)."""
-    edges = cv2.Canny(cv2.GaussianBlur(to_8bit(gray), (0, 0), 1.0), 20, 80)
-    return np.stack([gray - np.float32(0.5), edges.astype(np.float32) / 255], axis=-1)
 
 
 def embedding_network(weights: Path | None = None) -> Any:

@@ -62,9 +62,7 @@ def count(rgb: Image, *, seed: int) -> int:
         When the picture has no colour, or only one.
     """
     check(rgb, 2)
-    pixels = rgb.reshape(-1, 3)
-    if len(pixels) > SAMPLE:
-        pixels = pixels[np.random.default_rng(seed).choice(len(pixels), SAMPLE, replace=False)]
+    pixels = _sample(rgb.reshape(-1, 3), seed)
     sample = pixels[None]
     lab, distinct = rgb_to_lab(sample), _distinct(pixels)
     for clusters in COUNTS:
@@ -92,11 +90,9 @@ def fit(rgb: Image, clusters: int, *, space: Space, seed: int) -> Palette:
 
     check(rgb, clusters)
     pixels = (rgb if space == "rgb" else rgb_to_lab(rgb)).reshape(-1, 3)
-    sample = pixels
-    if len(pixels) > SAMPLE:
-        sample = pixels[np.random.default_rng(seed).choice(len(pixels), SAMPLE, replace=False)]
-        if len(np.unique(sample, axis=0)) < clusters:
-            sample = np.unique(pixels, axis=0)
+    sample = _sample(pixels, seed)
+    if len(sample) < len(pixels) and len(np.unique(sample, axis=0)) < clusters:
+        sample = np.unique(pixels, axis=0)
     with threadpool_limits(1, "openmp"):  # sums in another order would end in other last bits
         found = KMeans(clusters, n_init=4, random_state=seed).fit(sample.astype(np.float64))
     centres = found.cluster_centers_.astype(np.float32)
@@ -121,6 +117,13 @@ def check(rgb: Image, clusters: int) -> None:
             f"the source has {distinct} distinct colours, fewer than the {clusters} clusters asked for: "
             + (f"use --clusters {distinct}" if distinct > 1 else "give a picture of several colours")
         )
+
+
+def _sample(pixels: Image, seed: int) -> Image:
+    """At most SAMPLE of the pixels (N, 3), drawn without repeats."""
+    if len(pixels) <= SAMPLE:
+        return pixels
+    return pixels[np.random.default_rng(seed).choice(len(pixels), SAMPLE, replace=False)]
 
 
 def _distinct(pixels: Image) -> int:

@@ -137,6 +137,7 @@ def synthesize(
         field = tries[0].copy()
         cost = np.empty(to[::-1], np.int32)
         coarsest = level == levels - 1
+        tones, tone = _tone(came.gray), _tone(small[None])[0]
         for turn in range(1 if level == 0 else 2):
             reach = int(FAR * max(views_h, views_w)) if coarsest else 0
             reach = min(max(reach, NEAR >> turn), FARTHEST)
@@ -145,8 +146,8 @@ def synthesize(
                 _guides(small[None], None if ab is None else ab[None])[0],
                 RADIUS,
                 CAP,
-                _tone(came.gray),
-                _tone(small[None])[0],
+                tones,
+                tone,
                 TONE_CAP if unary is None else TONE_CAP_LABELLED,
                 tries if turn == 0 else tries[:0],
                 prior,

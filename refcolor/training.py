@@ -180,7 +180,9 @@ def predict_dense(network: Any, planes: Image, context: Image | None = None) -> 
                 continue
             size = part.shape[0] - 2 * RADIUS, part.shape[1] - 2 * RADIUS
             j, i = np.mgrid[top : top + size[0], left : left + size[1]].astype(np.float32)
-            row.append(network.predict_on_batch([part[None], _described(context, i, j, (h, w))[None]])[0])
+            row.append(
+                network.predict_on_batch([part[None], embedding.sample_grid(context, i, j, (h, w))[None]])[0]
+            )
         rows.append(np.concatenate(row, axis=1))
     logits = np.concatenate(rows)
     odds = np.exp(logits - logits.max(-1, keepdims=True))
@@ -226,19 +228,13 @@ def _cut_tile(
     if context is not None:
         inner = slice(RADIUS, -RADIUS), slice(RADIUS, -RADIUS)
         here = _mirrored(x[inner], full[0]), _mirrored(y[inner], full[1])
-        around = _described(context[rng.integers(len(context))], here[0], here[1], labels.shape)
+        around = embedding.sample_grid(context[rng.integers(len(context))], *here, labels.shape)
     return np.dstack([planes, where]).astype(np.float32), truth.astype(np.int32), around
 
 
 def _mirrored(at: Any, side: int) -> Any:
     """Points beyond the picture at their mirror image in it, as the tile's pixels are."""
     return np.abs(side - 1 - np.abs(side - 1 - at) % (2 * max(side - 1, 1)))
-
-
-def _described(cells: Image, x: Any, y: Any, shape: tuple[int, ...]) -> Image:
-    """The embedding's features at points of the working grid of `shape` (h, w)."""
-    h, w = cells.shape[:2]
-    return embedding.sample(cells, (x + 0.5) * (w / shape[1]) - 0.5, (y + 0.5) * (h / shape[0]) - 0.5)
 
 
 def _position(x: Any, y: Any, shape: tuple[int, ...]) -> Image:
