@@ -18,7 +18,7 @@ import numpy as np
 
 from refcolor import backend, image_io
 from refcolor.config import Config
-from refcolor.pipeline import Colorizer
+from refcolor.source import Source
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,11 +30,11 @@ def main() -> None:
     args = cli.parse_args()
 
     config = Config.preset("paper", epochs=1)
-    colorizer = Colorizer(image_io.read(args.source).rgb, config)
+    source = Source(image_io.read(args.source).rgb, config)
     engine = backend.start(config.device, quiet=True)
     from refcolor import network, patches, training
 
-    planes, labels = colorizer.features.planes, colorizer.labels
+    planes, labels = source.features.planes, source.small_labels
     points, truth = training.pixels(labels.shape), labels.ravel()
     held = patches.gather(np.ascontiguousarray(planes[None]), points)
     order = np.random.default_rng(0).permutation(len(points)).reshape(-1, config.batch)

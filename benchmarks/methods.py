@@ -97,12 +97,11 @@ class _Preset:
         self.method = preset
         self.names = row_names(preset, options)
         began = perf_counter()
-        self.colorizer = Colorizer(source, Config.preset(preset, **options))
-        self.colorizer.train()
+        self.colorizer = Colorizer(Config.preset(preset, **options)).fit(source)
         self.training_seconds = perf_counter() - began
 
     def color(self, target: Image) -> list[Coloured]:
-        result, seconds = _timed(self.colorizer.color, target)
+        result, seconds = _timed(self.colorizer.colorize, target)
         if self.method == "paper":
             native, more = _timed(_at_full_size, result, target)
             parts = [(result.image, seconds), (native, seconds + more)]
@@ -120,20 +119,22 @@ class _Preset:
         from refcolor.upsampling import chroma
 
         # Asked once more, so that its seconds can be told from the rest.
-        probabilities = self.colorizer._label(relit).probabilities
-        return luma_exact(target, chroma(probabilities, self.colorizer.tints, relit))
+        probabilities = self.colorizer.label(relit).probabilities
+        return luma_exact(target, chroma(probabilities, self.colorizer.source.tints, relit))
 
     def _matching(self, target: Image) -> Image:
         """What the flow alone makes of the target."""
-        views, matches = self.colorizer._match(target)
-        return luma_exact(target, carried(views.ab, matches.best, matches.error))
+        from refcolor.alignment import align
+
+        aligned = align(target, self.colorizer.source)
+        return luma_exact(target, carried(aligned.views.ab, aligned.matches.best, aligned.matches.error))
 
     def label_accuracy(self, coloured: Coloured, truth: Image) -> float | None:
         if coloured.labels is None:
             return None
         height, width = coloured.labels.shape
         small = cv2.resize(truth, (width, height), interpolation=cv2.INTER_AREA)
-        return float((self.colorizer.palette.labels(small) == coloured.labels).mean())
+        return float((self.colorizer.source.palette.labels(small) == coloured.labels).mean())
 
 
 def carried(views: Image, best: Image, error: Image) -> Image:

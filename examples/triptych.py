@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from refcolor import Colorizer, image_io
+from refcolor import colorize, image_io
 from refcolor.contact_sheet import contact_sheet
 
 HERE = Path(__file__).parent
 source = image_io.read(HERE / "scene/0000.png").rgb
 target = image_io.read(HERE / "scene/gray/0008.png").gray
-result = Colorizer(source).color(target).image
+result = colorize(source, target).image
 sheet = contact_sheet([[("source", source), ("target", target), ("result", result)]], width=1500)
 image_io.write_picture(HERE / "triptych.png", sheet / 255, force=True)

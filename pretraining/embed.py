@@ -19,7 +19,8 @@ import numpy as np
 from keras import layers, ops
 from pairs import CLUSTERS, SIDE, Batch, batches, read_clips
 
-from refcolor.network import STRIDE, WARMTH, embedding_network, save_weights
+from refcolor.embedding import STRIDE, WARMTH
+from refcolor.network import embedding_network, save_weights
 
 CELLS = (SIDE // STRIDE) ** 2
 

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.color import BT601, rgb_to_lab
-from refcolor.embedding import planes
-from refcolor.network import STRIDE
+from refcolor.embedding import STRIDE, planes
 
 SIDE = 224  # pixels of a training picture
 CLUSTERS = 16  # colours of a pair

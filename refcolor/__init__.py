@@ -18,9 +18,16 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Colorizer", "Config", "Result", "__version__", "colorize"]
+__all__ = ["Colorizer", "Config", "Result", "__version__", "colorize", "load", "save"]
 
-_HOME = {"Colorizer": "pipeline", "Result": "pipeline", "colorize": "pipeline", "Config": "config"}
+_HOME = {
+    "Colorizer": "pipeline",
+    "Result": "pipeline",
+    "colorize": "pipeline",
+    "Config": "config",
+    "load": "model_file",
+    "save": "model_file",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,10 +10,13 @@ import json
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+
+from threadpoolctl import threadpool_limits
 
 from .config import Device
 
@@ -83,6 +86,24 @@ def on(engine: Engine) -> Any:
     import keras
 
     return keras.device(engine.device)
+
+
+_summing = threading.Lock()
+_sums: list[threadpool_limits] = []  # one for every repeatable_sums() that has been entered
+
+
+@contextmanager
+def repeatable_sums() -> Iterator[None]:
+    """Hold BLAS to one thread: sums in another order end in other last bits. Threads may overlap in here."""
+    with _summing:
+        _sums.append(_sums[-1] if _sums else threadpool_limits(1, "blas"))
+    try:
+        yield
+    finally:
+        with _summing:
+            last = _sums.pop()
+            if not _sums:
+                last.restore_original_limits()
 
 
 def _tensorflow() -> tuple[str, tuple[str, ...]]:

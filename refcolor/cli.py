@@ -19,21 +19,26 @@ import typer
 
 from . import __version__, options
 from .config import MAX_PIXELS, Config, Init, Preset
+from .safe_write import check_target
 from .voice import Voice, WrongUse, about_words, friendly
 
 if TYPE_CHECKING:
+    from .alignment import Alignment
     from .color import Image
     from .image_io import Picture
+    from .model_file import Model
     from .pipeline import Colorizer
 
 _DEFAULT = Config()
 
 
 def color(
+    context: typer.Context,
     source: options.Source,
-    targets: options.Targets,
+    targets: options.Targets = None,
     output: options.Output = None,
     confidence: options.Confidence = None,
+    save_model: options.SaveModel = None,
     force: options.Force = False,
     max_pixels: options.Pixels = MAX_PIXELS,
     quiet: options.Quiet = False,
@@ -46,26 +51,55 @@ def color(
     seed: options.Seed = _DEFAULT.seed,
     version: options.Version = False,
 ) -> None:
-    """Color gray TARGETS like the coloured SOURCE. The written files are listed on stdout."""
-    with friendly(debug):
-        from . import image_io
+    """Color gray TARGETS like the coloured SOURCE. The written files are listed on stdout.
 
+    SOURCE may be a model that --save-model has written: then nothing is trained.
+    """
+    with friendly(debug):
+        from . import image_io, model_file
+
+        targets = targets or []
+        learnt = model_file.is_model(source)
+        if learnt:
+            _refuse_settings(context, source)
         config = _config(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         results = _outputs(targets, output)
         trusts = _outputs(targets, confidence, "confidence") if confidence else []
+        with about_words():
+            if not targets and (save_model is None or output or confidence):
+                raise WrongUse(
+                    "there is no target: name the gray pictures to color, or give --save-model FILE"
+                )
+            if save_model is not None:
+                if save_model.suffix != model_file.SUFFIX:
+                    raise WrongUse(
+                        f"a model is named *{model_file.SUFFIX}, not {save_model.name!r}: rename it"
+                    )
+                if learnt:
+                    raise WrongUse(f"{str(source)!r} is a model already: leave out --save-model")
+                check_target(save_model, inputs=[source, *targets], force=force)
+        model = model_file.read(source) if learnt else None
+        if model is not None:
+            config = model.config.on(device)
         with about_words():
             if trusts and config.name is Preset.PAPER:
                 raise WrongUse("preset paper knows no confidence: leave out --confidence")
             for path in _apart(results + trusts):
                 image_io.check_output(path, inputs=[source, *targets], force=force)
-        picture, first = _read_all(source, targets, max_pixels, config)
+        picture = model.source if model is not None else _read_source(source, max_pixels, config)
+        first = _read_targets(targets, max_pixels)
         voice = Voice(quiet)
-        colorizer = _trained(picture, config, voice)
+        colorizer, aligned = _trained(picture, first, config, voice, model)
+        if save_model is not None:
+            model_file.save(colorizer, save_model, force=force)
+            print(save_model, flush=True)
         with voice.bar("coloring") as progress:
             for i, (target, path) in enumerate(zip(targets, results, strict=True)):
-                gray = image_io.read(target, max_pixels=max_pixels) if i else first
+                gray = first if not i and first else image_io.read(target, max_pixels=max_pixels)
+                first = None  # a batch holds one picture at a time
                 _remark_on_color(gray, target, voice)
-                result = colorizer.color(gray.gray)
+                result = colorizer.colorize(gray.gray, aligned)
+                aligned = None
                 like = gray.resized(result.image.shape[1], result.image.shape[0])
                 image_io.write(path, result.image, like=like, force=force)
                 print(path, flush=True)
@@ -92,7 +126,7 @@ def inspect(
 ) -> None:
     """Write every stage as pictures and tables: edges, corners, clusters, labels, probabilities, result."""
     with friendly(debug):
-        from . import inspection
+        from . import image_io, inspection, pipeline
 
         config = _config(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         if config.name is Preset.QUICK:
@@ -100,12 +134,14 @@ def inspect(
         inputs = [source, *([target] if target else [])]
         with about_words():
             inspection.check_folder(output, inputs=inputs, force=force)
-        picture, gray = _read_all(source, [inputs[-1]], max_pixels, config)
+        picture = _read_source(source, max_pixels, config)
+        gray = image_io.read(inputs[-1], max_pixels=max_pixels)
+        pipeline.check_size(gray.rgb, f"target {str(inputs[-1])!r}")
         voice = Voice(quiet)
         if target:
             _remark_on_color(gray, target, voice)
-        colorizer = _trained(picture, config, voice)
-        result = colorizer.color(gray.gray)
+        colorizer, aligned = _trained(picture, gray, config, voice)
+        result = colorizer.colorize(gray.gray, aligned)
         for path in inspection.write(output, colorizer, gray.gray, result, force=force):
             print(path)
 
@@ -131,7 +167,7 @@ def score(
         print(json.dumps(figures, indent=1) if as_json else metrics.table(figures))
 
 
-def info(debug: options.Debug = False) -> None:
+def info(quick: options.QuickInfo = False, debug: options.Debug = False) -> None:
     """Print versions, the GPUs the network engine sees, threads and the extension."""
     with friendly(debug):
         from importlib import metadata
@@ -145,13 +181,19 @@ def info(debug: options.Debug = False) -> None:
         for name in ("numpy", "scikit-learn", "openimageio", "pandas", "keras"):
             rows[name] = metadata.version(name)
         rows["threads"] = str(len(os.sched_getaffinity(0)))
-        ask = [sys.executable, "-P", "-m", "refcolor.backend"]
-        engine = subprocess.run(ask, capture_output=True, text=True, check=False)
-        if engine.returncode:
-            raise ValueError(f"the network engine does not start: {engine.stderr.strip().splitlines()[-1]}")
-        rows |= json.loads(engine.stdout.splitlines()[-1])
+        if not quick:
+            rows |= _engine()
         for name, value in rows.items():
             print(f"{name:22} {value}")
+
+
+def _engine() -> dict[str, str]:
+    """What the network engine says of itself, asked in a process of its own, to stay clean of it here."""
+    ask = [sys.executable, "-P", "-m", "refcolor.backend"]
+    engine = subprocess.run(ask, capture_output=True, text=True, check=False)
+    if engine.returncode:
+        raise ValueError(f"the network engine does not start: {engine.stderr.strip().splitlines()[-1]}")
+    return dict(json.loads(engine.stdout.splitlines()[-1]))
 
 
 _COMMANDS: dict[str, Callable[..., None]] = {"inspect": inspect, "score": score, "info": info}
@@ -210,22 +252,35 @@ def _apart(paths: list[Path]) -> list[Path]:
     return paths
 
 
-def _read_all(source: Path, targets: list[Path], max_pixels: int, config: Config) -> tuple[Picture, Picture]:
-    """Read and check every picture before the engine is started; keeps the source and the first target."""
+def _refuse_settings(context: typer.Context, model: Path) -> None:
+    """A model was trained with settings of its own: refuse others."""
+    for name in ("preset", "clusters", "init", "epochs", "seed"):
+        given = context.get_parameter_source(name)
+        if given is not None and given.name == "COMMANDLINE":
+            raise WrongUse(f"{str(model)!r} is a model with settings of its own: leave out --{name}")
+
+
+def _read_source(source: Path, max_pixels: int, config: Config) -> Image:
+    """Read and check the source before the engine is started."""
     from . import image_io, palette, pipeline
 
-    def checked(path: Path, role: str) -> Picture:
-        picture = image_io.read(path, max_pixels=max_pixels)
-        pipeline.check_size(picture.rgb, f"{role} {str(path)!r}")
-        return picture
+    picture = image_io.read(source, max_pixels=max_pixels).rgb
+    pipeline.check_size(picture, f"source {str(source)!r}")
+    free = config.clusters == "auto" or not config.trains
+    palette.check(picture, 2 if free else int(config.clusters))
+    return picture
 
-    picture = checked(source, "source")
-    free = config.clusters == "auto" or config.name is Preset.QUICK
-    palette.check(picture.rgb, 2 if free else int(config.clusters))
-    first = checked(targets[0], "target")
-    for target in targets[1:]:
-        checked(target, "target")
-    return picture, first
+
+def _read_targets(targets: list[Path], max_pixels: int) -> Picture | None:
+    """Read and check every target before the engine is started; keeps the first."""
+    from . import image_io, pipeline
+
+    first = None
+    for target in targets:
+        picture = image_io.read(target, max_pixels=max_pixels)
+        pipeline.check_size(picture.rgb, f"target {str(target)!r}")
+        first = first or picture
+    return first
 
 
 def _remark_on_color(picture: Picture, path: Path, voice: Voice) -> None:
@@ -233,16 +288,19 @@ def _remark_on_color(picture: Picture, path: Path, voice: Voice) -> None:
         voice.line(f"{str(path)!r} is coloured: only its gray is used")
 
 
-def _trained(source: Picture, config: Config, voice: Voice) -> Colorizer:
-    from . import backend
+def _trained(
+    source: Image, first: Picture | None, config: Config, voice: Voice, model: Model | None = None
+) -> tuple[Colorizer, Alignment | None]:
+    """A colorizer that knows the source, and what it has found out about the first target meanwhile."""
     from .pipeline import Colorizer
 
+    colorizer = Colorizer(config)
     with voice.bar("starting"):
-        colorizer = Colorizer(source.rgb, config)
-        if not colorizer.trains:
-            return colorizer
-        engine = backend.start(config.device, quiet=True)
-    voice.line(f"training on {engine.where}")
-    with voice.bar("training") as progress:
-        colorizer.train(progress)
-    return colorizer
+        aligned = colorizer.prepare(source, first.gray if first else None, model.palette if model else None)
+    if model is not None:
+        model.restore(colorizer)
+    elif colorizer.engine is not None:
+        voice.line(f"training on {colorizer.engine.where}")
+        with voice.bar("training") as progress:
+            colorizer.train(progress)
+    return colorizer, aligned

@@ -40,6 +40,9 @@ class Init(StrEnum):
     SCRATCH = "scratch"  # random, as the report did
 
 
+PASSES = {Init.PRETRAINED: 100, Init.SCRATCH: 75}  # epochs of standard
+
+
 class Device(StrEnum):
     """Where the network runs; ``auto`` takes a GPU where there is one."""
 
@@ -58,7 +61,7 @@ class Config:
     name: Preset = Preset.STANDARD
 
     # Features
-    grid: int = 256  # pixels; side of the square grid; standard keeps the aspect and the number of pixels
+    grid: int = 256  # pixels; side of the square grid; from scratch keeps the aspect and the number of pixels
     blur: float = 1.0  # standard deviation of the Gaussian before Canny, in pixels of the full picture
     canny: tuple[float, float] = (20.0, 80.0)  # hysteresis thresholds, in 8-bit gray levels
     fast_threshold: int = 10  # FAST: least contrast of the 3-pixel circle, in 8-bit gray levels
@@ -68,12 +71,12 @@ class Config:
 
     # Network
     init: Init = Init.PRETRAINED
-    epochs: int = 75  # passes over the source's pixels
-    batch: int = 4  # paper: patches a step; standard: tiles a step
-    tile: int = 96  # standard: side of a training tile, in grid pixels
+    epochs: int | None = None  # passes over the source; None: 100, and 75 from scratch
+    batch: int = 2048  # paper: patches a step; pretrained: cells a step
+    tile: int = 96  # standard from scratch: side of a training tile, in grid pixels
     learning_rate: float = 3e-3  # Adam's (standard: the peak of a one-cycle schedule)
-    rotation: float = 10.0  # augmentation: largest rotation, degrees either way
-    sigma: float = 1.5  # augmentation: largest Gaussian blur, grid pixels
+    rotation: float = 10.0  # augmentation of the 29x29 networks: largest rotation, degrees either way
+    sigma: float = 1.5  # the same: largest Gaussian blur, grid pixels
     device: Device = Device.AUTO
     seed: int = 0  # of k-means, initialisation, order, augmentation and dropout
 
@@ -83,10 +86,26 @@ class Config:
         object.__setattr__(self, "device", Device(self.device))
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
-            if name == "clusters" and value == "auto":
+            if value is None or (name == "clusters" and value == "auto"):
                 continue
             if not all(low <= v <= high for v in (value if isinstance(value, tuple) else (value,))):
                 raise ValueError(f"{name} is {value}: it must lie between {low} and {high}")
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is a network to train."""
+        return self.name is not Preset.QUICK
+
+    @property
+    def passes(self) -> int:
+        """Epochs asked for, or as many as suit what the network starts from."""
+        if self.epochs is not None:
+            return self.epochs
+        return 100 if self.name is Preset.PAPER else PASSES[self.init]
+
+    def on(self, device: str) -> Config:
+        """The same settings for another device."""
+        return replace(self, device=Device(device))
 
     @classmethod
     def preset(cls, name: str, **changes: object) -> Config:
@@ -111,7 +130,6 @@ _PAPER = Config(
     name=Preset.PAPER,
     init=Init.SCRATCH,
     grid=112,
-    epochs=100,
     batch=128,
     learning_rate=1e-3,
 )

@@ -7,6 +7,7 @@ noisy.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -78,3 +79,10 @@ def extract(gray: Image, size: tuple[int, int], config: Config) -> Features:
     full = (gray, edge, draw_corners(points, gray.shape))
     planes = np.stack([resize(plane, size) for plane in full], axis=-1)
     return Features(edge, points, responses, planes)
+
+
+def position(x: Any, y: Any, shape: tuple[int, ...]) -> Image:
+    """Place in the picture from its middle, in halves of its longer side: (..., 2) in [-1, 1]."""
+    h, w = shape
+    half = max(h, w) / 2
+    return np.stack([(x - (w - 1) / 2) / half, (y - (h - 1) / 2) / half], axis=-1).astype(np.float32)

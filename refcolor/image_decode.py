@@ -43,7 +43,7 @@ def decode(path: StrPath, max_pixels: int) -> tuple[Samples, Samples | None, Sto
     OSError, ValueError
         One line; see :func:`refcolor.image_io.read`.
     """
-    with _open(path) as file:
+    with open_plain(path) as file:
         _check_header(file, shown(path), max_pixels)
         config = oiio.ImageSpec()
         config.attribute("oiio:UnassociatedAlpha", 1)  # leave straight colours as they are
@@ -60,7 +60,7 @@ def decode(path: StrPath, max_pixels: int) -> tuple[Samples, Samples | None, Sto
             image.close()
 
 
-def _open(path: StrPath) -> BinaryIO:
+def open_plain(path: StrPath) -> BinaryIO:
     """Open a plain, non-empty file; a named pipe or device is refused without waiting for it."""
     name = shown(path)
     try:
@@ -70,7 +70,7 @@ def _open(path: StrPath) -> BinaryIO:
     except PermissionError:
         raise PermissionError(f"{name} may not be read; check its permissions") from None
     except IsADirectoryError:
-        raise IsADirectoryError(f"{name} is a folder; give a picture file") from None
+        raise IsADirectoryError(f"{name} is a folder; give a file") from None
     except OSError as error:
         raise type(error)(f"{name} cannot be opened: {error.strerror}") from None
     status = os.fstat(file.fileno())
@@ -79,7 +79,7 @@ def _open(path: StrPath) -> BinaryIO:
     file.close()
     if stat.S_ISREG(status.st_mode):
         raise ValueError(f"{name} is empty (0 bytes); write it again")
-    raise ValueError(f"{name} is a pipe or a device; give a plain picture file")
+    raise ValueError(f"{name} is a pipe or a device; give a plain file")
 
 
 def _check_header(file: BinaryIO, name: str, max_pixels: int) -> None:

@@ -78,17 +78,17 @@ def _files() -> list[str]:
 
 def _pictures(colorizer: Colorizer, gray: Image, result: Result) -> dict[str, Image]:
     colors = result.palette
-    clustered = colors.paint(colorizer.labels)
+    clustered = colors.paint(colorizer.source.small_labels)
     pictures = {
-        "source": colorizer.source,
+        "source": colorizer.source.rgb,
         "target": gray,
-        "source_edges": colorizer.features.edges,
+        "source_edges": colorizer.source.features.edges,
         "target_edges": result.features.edges,
-        "source_corners": draw_corners(colorizer.features.corners, colorizer.source.shape[:2]),
+        "source_corners": draw_corners(colorizer.source.features.corners, colorizer.source.rgb.shape[:2]),
         "target_corners": draw_corners(result.features.corners, gray.shape),
         "clusters": clustered,
-        "pca": pca_figure(colorizer.small, clustered),
-        "source_labels": _in_hues(colorizer.labels, len(colors)),
+        "pca": pca_figure(colorizer.source.small, clustered),
+        "source_labels": _in_hues(colorizer.source.small_labels, len(colors)),
         "target_labels": _in_hues(result.labels, len(colors)),
         "palette": result.palette_picture,
         "result": result.image,
@@ -102,7 +102,7 @@ def _pictures(colorizer: Colorizer, gray: Image, result: Result) -> dict[str, Im
 def _tables(colorizer: Colorizer, result: Result) -> dict[str, Any]:
     columns = result.probabilities.reshape(-1, len(result.palette)).T
     return {
-        "source_corners": _corner_table(colorizer.features),
+        "source_corners": _corner_table(colorizer.source.features),
         "target_corners": _corner_table(result.features),
         "clusters": _cluster_table(result.palette),
         "target_labels": _frame({"label": result.labels.ravel()}),

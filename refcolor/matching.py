@@ -35,8 +35,6 @@ class Matches:
 
     Attributes
     ----------
-    candidates : float32 (N, H, W, 2)
-        Possible source pixels (x, y) of every target pixel.
     best : float32 (H, W, 2)
         The flow that comes back nearest to where it started.
     error : float32 (H, W)
@@ -45,7 +43,6 @@ class Matches:
         The target's gray in the source's light, 8-bit levels.
     """
 
-    candidates: Field
     best: Field
     error: Image
     relit: Image
@@ -61,8 +58,8 @@ class Sparse:
     inliers: int
 
 
-def match(target: Image, source: Image, sparse: Sparse) -> Matches:
-    """Candidates from optical flow, sparse features and the place itself.
+def match(target: Image, source: Image, sparse: Sparse) -> tuple[list[Field], Matches]:
+    """Candidates from optical flow, sparse features and the place itself, and what flow says.
 
     Parameters
     ----------
@@ -70,6 +67,13 @@ def match(target: Image, source: Image, sparse: Sparse) -> Matches:
         Gray, in 8-bit levels; of one scale, but perhaps of different sizes.
     sparse : Sparse
         From :func:`sparse_matches` of the same pictures.
+
+    Returns
+    -------
+    list of float32 (H, W, 2)
+        Possible source pixels (x, y) of every target pixel.
+    Matches
+        The best flow.
 
     Notes
     -----
@@ -81,26 +85,22 @@ def match(target: Image, source: Image, sparse: Sparse) -> Matches:
     there = _apply(place, *_grid((h, w)))
     if max(*target.shape, *source.shape) > WIDEST:
         lost = np.full((h, w), np.inf, np.float32)
-        return Matches(there[None], there, lost, target)
+        return [there], Matches(there, lost, target)
     flows = [_flow(target, source, place)]
     if sparse.affine is not None:
         flows.append(_flow(target, source, sparse.affine))
     best, error = flows[0]
     for field, other in flows[1:]:
-        better = other < error
-        best, error = np.where(better[..., None], field, best), np.where(better, other, error)
+        closer = other < error
+        best, error = np.where(closer[..., None], field, best), np.where(closer, other, error)
     candidates = [field for field, _ in flows]
     if len(sparse.target):
         candidates.append(_nearest_match(sparse, (h, w)))
     candidates.append(there)
     last = np.array(source.shape[::-1], np.float32) - 1
     best = np.clip(best, 0, last)
-    return Matches(
-        np.clip(np.stack(candidates), 0, last).astype(np.float32),
-        best.astype(np.float32),
-        error.astype(np.float32),
-        relight(target, source, best, error),
-    )
+    matches = Matches(best, error, relight(target, source, best, error))
+    return [np.clip(field, 0, last) for field in candidates], matches
 
 
 def sparse_matches(target: Image, source: Image) -> Sparse:
@@ -124,15 +124,13 @@ def sparse_matches(target: Image, source: Image) -> Sparse:
     return Sparse(first, second, affine if sane and count >= INLIERS else None, count if sane else 0)
 
 
-def both(upright: Matches, mirrored: Matches, height: int) -> Matches:
-    """Matches with the source and with its mirror image, which lies `height` rows below it."""
-    below = np.array([0, height], np.float32)
-    better = mirrored.error < upright.error
+def better(upright: Matches, mirrored: Matches, below: NDArray[np.float32]) -> Matches:
+    """The better of the matches with the source and with its mirror image, which lies `below` (x, y) it."""
+    closer = mirrored.error < upright.error
     return Matches(
-        np.concatenate([upright.candidates, mirrored.candidates + below]),
-        np.where(better[..., None], mirrored.best + below, upright.best),
-        np.where(better, mirrored.error, upright.error),
-        mirrored.relit if better.mean() > 0.5 else upright.relit,
+        np.where(closer[..., None], mirrored.best + below, upright.best),
+        np.where(closer, mirrored.error, upright.error),
+        mirrored.relit if closer.mean() > 0.5 else upright.relit,
     )
 
 

@@ -1,7 +1,7 @@
-"""The label networks, the report's and its dense successor, and the embedding that the latter leans on.
+"""The networks: the report's, its dense successor, and the embedding with what is read out of it.
 
-Both label networks see 29x29 pixels of gray, edges and corners and say which palette colour the pixel at the
-centre has. Keras only, so that any Keras engine can train them.
+The first two see 29x29 pixels of gray, edges and corners and say which palette colour the pixel at the centre
+has; the embedding sees most of the picture. Keras only, so that any Keras engine can train them.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ import numpy as np
 from keras import layers
 
 from .config import PATCH
+from .embedding import FEATURES
 
 RADIUS = PATCH // 2
 PLANES = 3  # gray, edges, corners
-STRIDE = 4  # pixels a side of an embedding's cell
-FEATURES = 64  # numbers a cell is described by
-WARMTH = 20.0  # of attention: similarities, in [-1, 1], are multiplied by it
 
 
 def patch_network(clusters: int, seed: int) -> Any:
@@ -49,10 +47,8 @@ def patch_network(clusters: int, seed: int) -> Any:
     return keras.Model(inputs, outputs, name="patch_network")
 
 
-def dense_network(clusters: int, seed: int, *, context: bool = False) -> Any:
+def dense_network(clusters: int, seed: int) -> Any:
     """Labels for every pixel at once, (B, h + 28, w + 28, 5) -> logits (B, h, w, clusters).
-
-    With `context` a second input, (B, h, w, 64), brings the embedding's features of every pixel.
 
     3x3 convolutions with dilations 1, 2, 4 and 7 see 1 + 2 (1 + 2 + 4 + 7) = 29 pixels: the window of
     :func:`patch_network`, but neighbouring windows share their work (fully convolutional networks, Long et
@@ -69,15 +65,24 @@ def dense_network(clusters: int, seed: int, *, context: bool = False) -> Any:
         x = layers.Conv2D(channels, 3, dilation_rate=dilation, use_bias=False, kernel_initializer=normal())(x)
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.ReLU()(x)
-    if context:
-        described = keras.Input((None, None, FEATURES))
-        inputs = [inputs, described]
-        brief = layers.Conv2D(FEATURES, 1, activation="relu", kernel_initializer=normal())(described)
-        x = layers.Concatenate()([x, brief])
     x = layers.Conv2D(128, 1, activation="relu", kernel_initializer=normal())(x)
     x = layers.SpatialDropout2D(0.1, seed=next(draw))(x)
     outputs = layers.Conv2D(clusters, 1, kernel_initializer=normal())(x)
     return keras.Model(inputs, outputs, name="dense_network")
+
+
+def readout_network(inputs: int, clusters: int, seed: int) -> Any:
+    """Labels read out of what is known of a cell, (B, inputs) -> logits (B, clusters)."""
+    draw = _seeds(seed)
+
+    def normal() -> Any:
+        return keras.initializers.HeNormal(seed=next(draw))
+
+    cell = keras.Input((inputs,))
+    x = layers.Dense(128, activation="relu", kernel_initializer=normal())(cell)
+    x = layers.Dropout(0.1, seed=next(draw))(x)
+    outputs = layers.Dense(clusters, kernel_initializer=normal())(x)
+    return keras.Model(cell, outputs, name="readout_network")
 
 
 def embedding_network(weights: Path | None = None) -> Any:

@@ -32,10 +32,12 @@ def _count_or_auto(text: str) -> int | Literal["auto"]:
 
 
 _trained = [name for name in Preset if name is not Preset.QUICK]
-_epochs = ", ".join(f"{name} {Config.preset(name).epochs}" for name in _trained)
+_epochs = ", ".join(f"{name} {Config.preset(name).passes}" for name in _trained)
 
-Source = Annotated[Path, typer.Argument(help="The coloured picture.", show_default=False)]
-Targets = Annotated[list[Path], typer.Argument(help="Gray pictures to color.", show_default=False)]
+Source = Annotated[
+    Path, typer.Argument(help="The coloured picture, or a model saved earlier.", show_default=False)
+]
+Targets = Annotated[list[Path] | None, typer.Argument(help="Gray pictures to color.", show_default=False)]
 InspectTarget = Annotated[
     Path | None,
     typer.Argument(help="Gray picture to color; left out: the source's own gray.", show_default=False),
@@ -89,6 +91,16 @@ Confidence = Annotated[
         rich_help_panel=_out,
     ),
 ]
+
+SaveModel = Annotated[
+    Path | None,
+    typer.Option(
+        "--save-model",
+        help="Also keep what was learnt in FILE.refcolor, to give as SOURCE later. (default: none)",
+        rich_help_panel=_out,
+    ),
+]
+QuickInfo = Annotated[bool, typer.Option("--quick", help="Do not start the network engine.")]
 
 Clusters = Annotated[
     Any,  # int or "auto"

@@ -1,9 +1,9 @@
 """One source, any number of targets: the stages in order.
 
-    source --> features, palette --> network, trained once
+    source --> palette, labels --> network, trained once
                                         |
-    target --> matching --> features ---+--> label probabilities --.
-                  '---------------------------------------------> synthesis --> fusion, merge --> result
+    target --> alignment ---------------+--> label probabilities --.
+                  '-------------------------------------------------> synthesis --> fusion, merge --> result
 
 ``quick`` leaves the network out; ``paper`` is the report's line: labels, palette picture, merge.
 :func:`colorize` does it for one target; a :class:`Colorizer` keeps the trained network for more.
@@ -12,57 +12,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
-from . import backend, features, fusion, matching, merge, palette, synthesis, tints, upsampling
-from .color import Image, luma, rgb_to_lab
-from .config import PATCH, Config, Init, Preset
-from .features import Features
+from . import alignment, backend, embedding, features, fusion, labelling, merge, synthesis, upsampling
+from .alignment import Alignment
+from .color import Image
+from .config import PATCH, Config, Preset
+from .labelling import Labeller, Labelling, Progress
 from .matching import Matches
-from .palette import Labels, Palette
-from .synthesis import Views
+from .palette import Palette
+from .source import Source
+from .tints import Tints
 
 PAPER_RESULT = 224  # side of the report's result
-WEIGHTS = Path(__file__).with_name("data") / "embedding.npz"  # of the pre-trained embedding
-RESCALED = 0.15  # logarithm of the scale beyond which the source is brought to the target's
-SURE = 100  # aligned sparse matches that make it needless to look for a mirrored figure
-
-
-@dataclass(frozen=True)
-class Labelling:
-    """What the network says of a target.
-
-    Attributes
-    ----------
-    palette_picture : float32 (h', w', 3)
-        The labels' colours: on the grid, or up-sampled to 224x224 by ``paper``.
-    labels : int32 (h, w)
-        Most probable palette colour of every pixel of the grid.
-    probabilities : float32 (h, w, k)
-        Of every palette colour.
-    features : Features
-        Of the target.
-    palette : Palette
-        Of the source.
-    likest : float32 (n, m, 2) or None
-        Where in the source the embedding sees what is most like each of the target's cells, as shares of its
-        width and height.
-    """
-
-    palette_picture: Image
-    labels: Labels
-    probabilities: Image = field(repr=False)
-    features: Features = field(repr=False)
-    palette: Palette = field(repr=False)
-    likest: Image | None = field(default=None, repr=False)
+GUESS = 1 << 17  # pixels of the picture that the network's own chroma is worked out for
 
 
 @dataclass(frozen=True)
@@ -87,11 +55,19 @@ class Result:
     labelling: Labelling | None = field(default=None, repr=False)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in Labelling.__dataclass_fields__:
+        if name != "features" and name not in Labelling.__dataclass_fields__:
             raise AttributeError(f"a result has no {name!r}")
         if self.labelling is None:
             raise AttributeError(f"preset quick has no network and so no {name!r}")
         return getattr(self.labelling, name)
+
+
+def _guess(expected: Image, tints: Tints, gray: Image) -> Image:
+    """Chroma (H, W, 2) as the network alone would have it; from a reduced picture, to compare with only."""
+    h, w = gray.shape
+    scale = min(1.0, math.sqrt(GUESS / gray.size))
+    small = features.resize(gray, (max(1, round(w * scale)), max(1, round(h * scale))))
+    return features.resize(upsampling.chroma(expected, tints, small), (w, h))
 
 
 def _ignore(done: int, total: int) -> None:
@@ -99,159 +75,146 @@ def _ignore(done: int, total: int) -> None:
 
 
 class Colorizer:
-    """What was learnt from one source; colours any number of targets.
+    """Learns one source, then colours any number of targets, from several threads if need be.
 
     Parameters
     ----------
-    source : float32 (H, W, 3)
-        Coloured picture, encoded sRGB in [0, 1].
     config : Config
         Preset and settings.
 
     Attributes
     ----------
+    source : Source
+        The source and what follows from it, once :meth:`fit` or :meth:`prepare` has seen it.
     engine : Engine or None
-        Engine and device the network runs on, once it is trained.
-
-    Raises
-    ------
-    ValueError
-        When the source is smaller than a patch, has no colour or too few colours.
+        Engine and device the network runs on; ``quick`` has none.
+    labeller : Labeller or None
+        The network; ``quick`` has none.
     """
 
-    def __init__(self, source: Image, config: Config | None = None) -> None:
+    source: Source
+
+    def __init__(self, config: Config | None = None) -> None:
         self.config = config or Config()
-        _check_values(source, "source", 3)
-        check_size(source, "source")
-        if self.config.clusters == "auto":
-            clusters = palette.count(source, seed=self.config.seed) if self.trains else 2
-            self.config = replace(self.config, clusters=clusters)
-        palette.check(source, self.clusters)
-        self.source = source
-        self.network: Any = None
-        self.embedding: Any = None
-        self.described: Any = None  # the source's cells, as the embedding sees them
         self.engine: backend.Engine | None = None
+        self.labeller: Labeller | None = None
 
-    @property
-    def clusters(self) -> int:
-        """Number of the palette's colours; ``quick`` needs no palette, only a source that has colours."""
-        assert self.config.clusters != "auto"  # decided on when the source was seen
-        return self.config.clusters if self.trains else 2
-
-    @cached_property
-    def size(self) -> tuple[int, int]:
-        """(w, h) of the network's grid."""
-        return grid_size(self.source.shape[:2], self.config)
-
-    @cached_property
-    def features(self) -> Features:
-        """Of the source."""
-        return features.extract(luma(self.source), self.size, self.config)
-
-    @cached_property
-    def small(self) -> Image:
-        """The source on the network's grid, (h, w, 3)."""
-        return features.resize(self.source, self.size)
-
-    @cached_property
-    def palette(self) -> Palette:
-        """Of the source."""
-        if self.config.name is Preset.PAPER:
-            return palette.fit(self.small, self.clusters, space="rgb", seed=self.config.seed)
-        return palette.fit(self.source, self.clusters, space="lab", seed=self.config.seed)
-
-    @cached_property
-    def labels(self) -> Labels:
-        """Palette label of every pixel of the grid, (h, w)."""
-        return self.palette.labels(self.small)
-
-    @cached_property
-    def tints(self) -> tints.Tints:
-        """Of the source at full size."""
-        return tints.fit(self.source, self.palette)
-
-    @cached_property
-    def paints(self) -> fusion.Paints:
-        """Of the source, where it is flat art."""
-        return fusion.paints(self.source)
-
-    @property
-    def trains(self) -> bool:
-        """Whether there is a network to train."""
-        return self.config.name is not Preset.QUICK
-
-    def train(self, progress: Callable[[int, int], None] = _ignore) -> None:
-        """Build and train the network: minutes for ``paper``, seconds for ``standard``, none for ``quick``.
+    def fit(self, source: Image, progress: Progress = _ignore) -> Self:
+        """Learn the source: minutes for ``paper``, seconds for ``standard``, no time for ``quick``.
 
         Parameters
         ----------
+        source : float32 (H, W, 3)
+            Coloured picture, encoded sRGB in [0, 1].
         progress : callable
-            Told (steps done, steps in all) after every step.
+            Told (steps done, steps in all) after every step of training.
 
         Raises
         ------
         ValueError
-            When the config asks for a GPU and there is none.
+            When the source is smaller than a patch, has no colour or too few colours, or when the config asks
+            for a GPU and there is none.
         """
-        if not self.trains:
+        self.prepare(source)
+        self.train(progress)
+        return self
+
+    def prepare(
+        self, source: Image, target: Image | None = None, known: Palette | None = None
+    ) -> Alignment | None:
+        """Start the engine, and meanwhile look at the source and perhaps align a first target.
+
+        :meth:`train` comes next, and together they are :meth:`fit`; or :meth:`restore`, for a source whose
+        palette is `known`.
+        """
+        check(source, "source", 3)
+        self.source = Source(source, self.config, known)
+        if target is not None:
+            check(target, "target", 2)
+        if not self.config.trains:
+            return None
+        with ThreadPoolExecutor(1) as aside, backend.repeatable_sums():
+            started = aside.submit(backend.start, self.config.device, quiet=True)
+            align = target is not None and self.config.name is not Preset.PAPER
+            first = alignment.align(target, self.source) if align and target is not None else None
+            if self.config.name is not Preset.PAPER:
+                _ = self.source.tints, self.source.paints  # worked out now, while there is time
+            self.engine = started.result()
+        return first
+
+    def train(self, progress: Progress = _ignore) -> None:
+        """Build and train the network on the source that :meth:`prepare` has seen."""
+        if self.engine is None:
             return
-        self.engine = backend.start(self.config.device)
-        with threadpool_limits(1, "blas"):  # sums in another order would end in other last bits
-            self._train(progress)
+        with backend.on(self.engine), backend.repeatable_sums():
+            self.labeller = labelling.labeller(self.source)
+            self.labeller.train(progress)
 
-    def _train(self, progress: Callable[[int, int], None]) -> None:
-        assert self.engine is not None
-        from . import embedding, network, training  # late, as elsewhere here: they import Keras
+    def restore(self, weights: list[list[NDArray[np.float32]]]) -> None:
+        """Instead of :meth:`train`: take the :attr:`weights` of one that has been trained.
 
-        config = self.config
+        Raises
+        ------
+        ValueError
+            When they do not fit.
+        """
+        if self.engine is None:
+            return
         with backend.on(self.engine):
-            if config.name is Preset.PAPER:
-                model = network.patch_network(self.clusters, config.seed)
-                training.train_patches(model, self.features.planes, self.labels, config, progress)
-            else:
-                context = None
-                if config.init is Init.PRETRAINED:
-                    self.embedding = network.embedding_network(WEIGHTS)
-                    context = embedding.moved(self.embedding, luma(self.source), config.seed)
-                    self.described = context[0]
-                model = network.dense_network(self.clusters, config.seed, context=context is not None)
-                training.train_dense(model, self.features.planes, self.labels, config, progress, context)
-        self.network = model
+            self.labeller = labelling.labeller(self.source)
+            for network, mine in zip(self.labeller.networks, weights, strict=True):
+                network.set_weights(mine)
 
-    def color(self, gray: Image) -> Result:
-        """Color a gray target (H, W) in [0, 1]; trains first if that has not been done."""
-        _check_values(gray, "target", 2)
-        check_size(gray, "target")
-        if self.trains and self.network is None:
-            self.train()
-        with threadpool_limits(1, "blas"):
-            return self._color_as_the_report(gray) if self.config.name is Preset.PAPER else self._color(gray)
+    @property
+    def weights(self) -> list[list[NDArray[np.float32]]]:
+        """Weights of every network that was trained; none in ``quick``."""
+        return [] if self.labeller is None else [n.get_weights() for n in self.labeller.networks]
+
+    @property
+    def fitted(self) -> bool:
+        """Whether :meth:`colorize` can be called."""
+        return hasattr(self, "source") and (self.labeller is not None or not self.config.trains)
+
+    def colorize(self, target: Image, aligned: Alignment | None = None) -> Result:
+        """Color a gray target.
+
+        Parameters
+        ----------
+        target : float32 (H, W)
+            In [0, 1].
+        aligned : Alignment, optional
+            From :meth:`prepare`, for the same target.
+
+        Raises
+        ------
+        ValueError
+            For what is no picture or too small a one, or before :meth:`fit`.
+        """
+        check(target, "target", 2)
+        if not self.fitted:
+            raise ValueError("there is no source yet: call fit(source) first")
+        with backend.repeatable_sums():
+            if self.config.name is Preset.PAPER:
+                return self._color_as_the_report(target)
+            return self._color(target, aligned or alignment.align(target, self.source))
 
     def _color_as_the_report(self, gray: Image) -> Result:
-        assert self.engine is not None
-        from . import training
-
-        seen = features.extract(gray, grid_size(gray.shape, self.config), self.config)
-        with backend.on(self.engine):
-            probabilities = training.predict_patches(self.network, seen.planes)
+        probabilities, _ = self._ask(gray)
         labels = np.asarray(probabilities.argmax(-1), np.int32)
-        size = (PAPER_RESULT, PAPER_RESULT)
-        picture = features.resize(self.palette.paint(labels), size)
+        size, palette = (PAPER_RESULT, PAPER_RESULT), self.source.palette
+        picture = features.resize(palette.paint(labels), size)
         image = merge.plain_lab(features.resize(gray, size), picture)
-        return Result(image, labelling=Labelling(picture, labels, probabilities, seen, self.palette))
+        return Result(
+            image, labelling=Labelling(picture, labels, probabilities, palette, gray, self.source.config)
+        )
 
-    def _color(self, gray: Image) -> Result:
-        views, matches = self._match(gray)
+    def _color(self, gray: Image, aligned: Alignment) -> Result:
+        views, candidates, matches = aligned.views, aligned.candidates, aligned.matches
         relit = np.clip(matches.relit / 255, 0, 1).astype(np.float32)
-        said = self._label(relit) if self.trains else None
+        said = self.label(relit) if self.config.trains else None
         expected = None if said is None else said.probabilities
-        candidates = matches.candidates
         if said is not None and said.likest is not None:
-            from . import embedding
-
-            far = embedding.motion(said.likest, gray.shape, views.gray.shape[1:])
-            candidates = np.concatenate([candidates, far[None]])
+            candidates = [*candidates, embedding.motion(said.likest, gray.shape, views.gray.shape[1:])]
         made = synthesis.synthesize(
             matches.relit,
             views,
@@ -261,84 +224,43 @@ class Colorizer:
             expected,
             seed=self.config.seed,
         )
-        guess = None if expected is None else upsampling.chroma(expected, self.tints, relit)
+        tints = None if said is None else self.source.tints
+        guess = None if expected is None or tints is None else _guess(expected, tints, relit)
         confidence = fusion.trust(made, matches.error, guess)
-        ab = fusion.settle(made.ab, matches.relit, expected, None if said is None else self.tints)
+        ab = fusion.settle(made.ab, matches.relit, expected, tints)
         image = merge.luma_exact(gray, ab)
-        image, painted = fusion.paint(image, gray, self.paints, expected, said.palette if said else None)
+        image, painted = fusion.paint(
+            image, gray, self.source.paints, expected, said.palette if said else None
+        )
         confidence[painted] = np.maximum(confidence[painted], fusion.PAINTED)
         return Result(image, confidence, matches, said)
 
-    def _label(self, relit: Image) -> Labelling:
-        """What the network says of a target in the source's light."""
-        assert self.engine is not None
-        from . import embedding, training
-
-        seen = features.extract(relit, grid_size(relit.shape, self.config), self.config)
-        likest = None
-        with backend.on(self.engine):
-            context = None if self.embedding is None else embedding.describe(self.embedding, relit)
-            probabilities = training.predict_dense(self.network, seen.planes, context)
-            if context is not None:
-                recalled, likest = embedding.recall(context, self.described, self.labels, self.clusters)
-                recalled = embedding.enlarge(recalled, probabilities.shape[:2])
-                probabilities = fusion.agree(recalled, probabilities)
+    def label(self, relit: Image) -> Labelling:
+        """What the network says of a target (H, W) in the source's light."""
+        probabilities, likest = self._ask(relit)
         labels = np.asarray(probabilities.argmax(-1), np.int32)
-        return Labelling(self.palette.paint(labels), labels, probabilities, seen, self.palette, likest)
-
-    def _match(self, gray: Image) -> tuple[Views, Matches]:
-        """The source as the target sees it, scaled and perhaps mirrored, and the matches between them."""
-        target, source = gray * 255, luma(self.source) * 255
-        sparse = matching.sparse_matches(target, source)
-        scale = 1.0 if gray.shape == source.shape else math.sqrt(gray.size / source.size)
-        if sparse.affine is not None:
-            aligned = 1 / math.sqrt(abs(float(np.linalg.det(sparse.affine[:, :2]))))
-            if abs(math.log(aligned / scale)) > RESCALED:
-                scale = aligned
-        rgb = self.source
-        if scale != 1:
-            h, w = (max(PATCH, round(side * scale)) for side in source.shape)
-            rgb = features.resize(self.source, (w, h))
-            source = luma(rgb) * 255
-            sparse = matching.sparse_matches(target, source)
-        matches = matching.match(target, source, sparse)
-        labels = self.palette.labels(rgb).astype(np.uint8) if self.trains else None
-        ab = np.ascontiguousarray(rgb_to_lab(rgb)[..., 1:])
-        parts: list[tuple[Image, Image, NDArray[np.uint8] | None]] = [(source, ab, labels)]
-        if sparse.inliers < SURE:
-            flipped = np.ascontiguousarray(source[:, ::-1])
-            other = matching.sparse_matches(target, flipped)
-            if other.affine is not None and other.inliers > sparse.inliers:
-                matches = matching.both(matches, matching.match(target, flipped, other), source.shape[0])
-                parts.append((flipped, ab[:, ::-1], None if labels is None else labels[:, ::-1]))
-        views = Views(
-            np.stack([p[0] for p in parts]),
-            np.stack([p[1] for p in parts]),
-            None if labels is None else np.stack([np.asarray(p[2]) for p in parts]),
+        palette = self.source.palette
+        return Labelling(
+            palette.paint(labels), labels, probabilities, palette, relit, self.source.config, likest
         )
-        return views, matches
+
+    def _ask(self, gray: Image) -> tuple[Image, Image | None]:
+        assert self.engine is not None
+        assert self.labeller is not None
+        with backend.on(self.engine):
+            return self.labeller.ask(gray)
 
 
 def colorize(source: Image, target: Image, config: Config | None = None) -> Result:
     """Color the gray picture `target` (H, W) like `source` (H, W, 3), both in [0, 1]."""
-    return Colorizer(source, config).color(target)
+    colorizer = Colorizer(config)
+    aligned = colorizer.prepare(source, target)
+    colorizer.train()
+    return colorizer.colorize(target, aligned)
 
 
-def grid_size(shape: tuple[int, ...], config: Config) -> tuple[int, int]:
-    """(w, h) of the network's grid for a picture of `shape` (h, w, ...).
-
-    The report squeezes every picture to a square. ``standard`` keeps the aspect and the number of pixels, but
-    never enlarges, and leaves the shorter side a patch at least; a very long picture so has more.
-    """
-    if config.name is Preset.PAPER:
-        return config.grid, config.grid
-    h, w = shape[:2]
-    scale = min(1.0, max(config.grid / math.sqrt(h * w), PATCH / min(h, w)))
-    return max(PATCH, round(w * scale)), max(PATCH, round(h * scale))
-
-
-def _check_values(image: Image, name: str, ndim: int) -> None:
-    """Raise ValueError unless `image` is what this package calls a picture."""
+def check(image: Image, name: str, ndim: int) -> None:
+    """Raise ValueError unless `image` is what this package calls a picture, and large enough."""
     wanted = "(H, W, 3)" if ndim == 3 else "(H, W)"
     if not isinstance(image, np.ndarray) or image.dtype != np.float32:
         raise ValueError(
@@ -348,6 +270,7 @@ def _check_values(image: Image, name: str, ndim: int) -> None:
         raise ValueError(f"the {name} has shape {image.shape}: give {wanted}")
     if not image.size or not (image.min() >= 0 and image.max() <= 1):  # NaN fails as well
         raise ValueError(f"the {name} has values outside [0, 1], or none: scale it first")
+    check_size(image, name)
 
 
 def check_size(image: Image, name: str) -> None:

@@ -77,7 +77,7 @@ class Synthesis:
 def synthesize(
     gray: Image,
     views: Views,
-    candidates: Image,
+    candidates: list[Image],
     flow: Image,
     error: Image,
     expected: Image | None = None,
@@ -93,7 +93,7 @@ def synthesize(
         The target in the source's light, 8-bit levels.
     views : Views
         Of the source, at the target's scale.
-    candidates : float32 (N, H, W, 2)
+    candidates : list of float32 (H, W, 2)
         Matches to try first, as x and view * height + y.
     flow, error : float32 (H, W, 2), (H, W)
         The best flow and how far from its start it comes back, pixels.

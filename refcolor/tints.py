@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .color import Image, luma, rgb_to_lab, to_8bit
-from .palette import Palette
+from .palette import Labels
 
 RIDGE = 1e-3  # variance of luma, in [0, 1] squared, below which a cluster counts as of one chroma
 SPAN = (1, 99)  # percentiles of a cluster's luma between which its line is trusted
@@ -55,12 +55,11 @@ class Tints:
         return np.asarray(self.mean + self.slope * held[..., None], np.float32)
 
 
-def fit(rgb: Image, palette: Palette) -> Tints:
-    """Learn the odds and, by ridge regression, the lines from the source (H, W, 3) and its palette."""
-    labels = palette.labels(rgb).ravel()
+def fit(rgb: Image, labels: Labels, k: int) -> Tints:
+    """Learn the odds and, by ridge regression, the lines of the source (H, W, 3), labelled (H, W)."""
+    labels = labels.ravel()
     ab = rgb_to_lab(rgb)[..., 1:].reshape(-1, 2)
     gray = luma(rgb).ravel()
-    k = len(palette)
     mean, slope = np.zeros((k, 2)), np.zeros((k, 2))
     center, low, high = np.zeros(k), np.zeros(k), np.ones(k)
     for label in np.unique(labels):

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import cv2
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from . import embedding, patches
+from . import augmentation, embedding, features, patches
 from .color import Image
 from .config import PATCH, Config
 from .network import RADIUS
@@ -23,15 +22,13 @@ from .palette import Labels
 Progress = Callable[[int, int], None]  # steps done, steps in all
 
 BLUR_LEVELS = 16  # blurs a patch can draw from, evenly spaced from none to the largest
-ZOOM = 0.1  # largest scaling of a tile, as a logarithm
-GAIN = 0.02  # largest gain of a tile's gray, as a logarithm; its largest offset is half of it
-SHIFT = 0.1  # standard deviation of a tile's position, in halves of the picture's longer side
+TILES = 4  # a step of the dense network's training
 BLOCK = 1024  # side, in grid pixels, of what is predicted at once
 PREDICT = 1024  # patches a prediction step; only speed depends on it
 
 
 def train_patches(network: Any, planes: Image, labels: Labels, config: Config, progress: Progress) -> None:
-    """Train the report's network on every pixel of the source, `config.epochs` times.
+    """Train the report's network on every pixel of the source, `config.passes` times.
 
     Each epoch visits all pixels in a new random order. Every patch is rotated by an angle and blurred by a
     Gaussian drawn evenly from the ranges of `config`; pixels beyond the picture are mirrored.
@@ -67,9 +64,9 @@ def run_patches(network: Any, planes: Image, labels: Labels, config: Config, pro
     points, truth = pixels(labels.shape), labels.ravel()
     batch = min(config.batch, len(points))
     count = len(points) - len(points) % batch  # equal batches: one traced graph
-    steps = config.epochs * (count // batch)
+    steps = config.passes * (count // batch)
     done = 0
-    for _ in range(config.epochs):
+    for _ in range(config.passes):
         order = rng.permutation(len(points))[:count]
         level = rng.integers(0, BLUR_LEVELS, count, np.int32)
         angle = np.radians(rng.uniform(-config.rotation, config.rotation, count)).astype(np.float32)
@@ -89,7 +86,7 @@ def predict_patches(network: Any, planes: Image) -> Image:
     h, w = planes.shape[:2]
     points, stack = pixels((h, w)), planes[None]
     parts = [
-        network.predict_on_batch(patches.gather(stack, points[at : at + PREDICT], size=PATCH))
+        np.asarray(network(patches.gather(stack, points[at : at + PREDICT], size=PATCH), training=False))
         for at in range(0, len(points), PREDICT)
     ]
     return np.concatenate(parts).reshape(h, w, -1)
@@ -106,14 +103,7 @@ def pixels(shape: tuple[int, int]) -> NDArray[np.int32]:
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
-def train_dense(
-    network: Any,
-    planes: Image,
-    labels: Labels,
-    config: Config,
-    progress: Progress,
-    context: Image | None = None,
-) -> None:
+def train_dense(network: Any, planes: Image, labels: Labels, config: Config, progress: Progress) -> None:
     """Train the dense network on augmented tiles of the source.
 
     An epoch is as many steps as it takes to show as many pixels as the source has. Each tile is cut around
@@ -130,31 +120,17 @@ def train_dense(
         Palette label of every pixel.
     progress : callable
         Told (steps done, steps in all) after every step.
-    context : float32 (V, h', w', 64), optional
-        The embedding's features of V views of the source, for a network that takes them.
     """
     rng = np.random.default_rng(config.seed)
     shape = tile_shape(labels.shape, config.tile)
     seen = min(labels.size, config.grid**2)  # a very long picture is not trained on for longer
-    steps = config.epochs * max(1, round(seen / (config.batch * shape[0] * shape[1])))
-    rise = max(1, steps // 10)
-    rate = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 10,
-        max(1, steps - rise),  # counted from the end of the rise
-        warmup_target=config.learning_rate,
-        warmup_steps=rise,
-    )
-    network.compile(
-        optimizer=keras.optimizers.Adam(rate),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=False,
-    )
+    steps = config.passes * max(1, round(seen / (TILES * shape[0] * shape[1])))
+    _compile_logits(network, _one_cycle(config.learning_rate, steps))
     stack = patches.blur_stack(planes, blur_levels(config))
     for step in range(steps):
-        cuts = [_cut_tile(stack, labels, context, shape, rng, config) for _ in range(config.batch)]
-        planes_in, truth, around = (list(part) for part in zip(*cuts, strict=True))
-        inputs = np.stack(planes_in) if context is None else [np.stack(planes_in), np.stack(around)]
-        network.train_on_batch(inputs, np.stack(truth))
+        cuts = [augmentation.tile(stack, labels, shape, rng, config) for _ in range(TILES)]
+        planes_in, truth = (np.stack(part) for part in zip(*cuts, strict=True))
+        network.train_on_batch(planes_in, truth)
         progress(step + 1, steps)
 
 
@@ -164,81 +140,74 @@ def tile_shape(shape: tuple[int, ...], side: int) -> tuple[int, int]:
     return min(side * side // w, shape[0]), min(side * side // h, shape[1])
 
 
-def predict_dense(network: Any, planes: Image, context: Image | None = None) -> Image:
-    """Probabilities (h, w, k) of every pixel of `planes` (h, w, 3); `context` as in training, of one view."""
+def predict_dense(network: Any, planes: Image) -> Image:
+    """Probabilities (h, w, k) of every pixel of `planes` (h, w, 3)."""
     h, w = planes.shape[:2]
     y, x = np.mgrid[-RADIUS : h + RADIUS, -RADIUS : w + RADIUS].astype(np.float32)
     mirrored = np.pad(planes, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)), mode="reflect")
-    inputs = np.dstack([mirrored, _position(x, y, (h, w))])
+    inputs = np.dstack([mirrored, features.position(x, y, (h, w))])
     rows = []
     for top in range(0, h, BLOCK):
         row = []
         for left in range(0, w, BLOCK):  # one block, but for very long pictures
             part = inputs[top : top + BLOCK + 2 * RADIUS, left : left + BLOCK + 2 * RADIUS]
-            if context is None:
-                row.append(network.predict_on_batch(part[None])[0])
-                continue
-            size = part.shape[0] - 2 * RADIUS, part.shape[1] - 2 * RADIUS
-            j, i = np.mgrid[top : top + size[0], left : left + size[1]].astype(np.float32)
-            row.append(
-                network.predict_on_batch([part[None], embedding.sample_grid(context, i, j, (h, w))[None]])[0]
-            )
+            row.append(np.asarray(network(part[None], training=False))[0])
         rows.append(np.concatenate(row, axis=1))
-    logits = np.concatenate(rows)
+    return _softmax(np.concatenate(rows))
+
+
+def train_readout(
+    readout: Any, views: Image, gray: Image, shares: Image, config: Config, progress: Progress
+) -> None:
+    """Train the readout on the cells of the source, each seen `config.passes` times, in one view or another.
+
+    Parameters
+    ----------
+    readout : keras.Model
+        From :func:`refcolor.network.readout_network`; trained in place.
+    views : float32 (V, h, w, 64)
+        The embedding's features of V views of the source, from :func:`refcolor.embedding.moved`.
+    gray : float32 (h, w)
+        Mean gray of every cell.
+    shares : float32 (h, w, k)
+        Share of every palette label in every cell.
+    progress : callable
+        Told (steps done, steps in all) after every step.
+    """
+    rng = np.random.default_rng(config.seed)
+    known = np.stack([embedding.cell_inputs(view, gray) for view in views]).reshape(len(views), gray.size, -1)
+    truth = shares.reshape(gray.size, -1)
+    batch = min(config.batch, gray.size)
+    steps = max(1, config.passes * gray.size // batch)
+    _compile_logits(readout, _one_cycle(config.learning_rate, steps), soft=True)
+    for step in range(steps):
+        view, cell = rng.integers(len(views), size=batch), rng.integers(gray.size, size=batch)
+        cells = known[view, cell]
+        augmentation.jitter(cells, rng)
+        readout.train_on_batch(cells, truth[cell])
+        progress(step + 1, steps)
+
+
+def predict_readout(readout: Any, cells: Image, gray: Image) -> Image:
+    """Probabilities (h, w, k) for the cells (h, w, 64) of a picture whose mean grays are `gray` (h, w)."""
+    h, w = gray.shape
+    found = np.asarray(readout(embedding.cell_inputs(cells, gray).reshape(h * w, -1), training=False))
+    return _softmax(found).reshape(h, w, -1)
+
+
+def _one_cycle(rate: float, steps: int) -> Any:
+    """A learning rate that rises to `rate` for a tenth of the steps and falls to nothing over the rest."""
+    rise = max(1, steps // 10)
+    return keras.optimizers.schedules.CosineDecay(
+        rate / 10, max(1, steps - rise), warmup_target=rate, warmup_steps=rise
+    )
+
+
+def _compile_logits(network: Any, rate: Any, *, soft: bool = False) -> None:
+    kind = keras.losses.CategoricalCrossentropy if soft else keras.losses.SparseCategoricalCrossentropy
+    network.compile(optimizer=keras.optimizers.Adam(rate), loss=kind(from_logits=True), jit_compile=False)
+
+
+def _softmax(logits: Image) -> Image:
     odds = np.exp(logits - logits.max(-1, keepdims=True))
     return np.asarray(odds / odds.sum(-1, keepdims=True), np.float32)
-
-
-def _cut_tile(
-    stack: Image,
-    labels: Labels,
-    context: Image | None,
-    shape: tuple[int, int],
-    rng: np.random.Generator,
-    config: Config,
-) -> tuple[Image, Labels, Image | None]:
-    """One augmented tile of `shape` (h, w): planes (h + 28, w + 28, 5), labels (h, w), context (h, w, 64)."""
-    full = np.array(labels.shape[::-1])  # points are (x, y)
-    center = rng.uniform(0, full - 1)
-    angle = np.radians(rng.uniform(-config.rotation, config.rotation))
-    zoom = np.exp(rng.uniform(-ZOOM, ZOOM))
-    turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    h, w = shape[0] + 2 * RADIUS, shape[1] + 2 * RADIUS
-
-    # OpenCV warps no side beyond 32767: cut out what the tile can see, mirrored borders included
-    reach = np.hypot(h, w) * np.exp(ZOOM) / 2 + 2
-    low = np.maximum(np.floor(center - reach), 0).astype(int)
-    high = np.minimum(np.ceil(center + reach).astype(int) + 1, full)
-    window = slice(low[1], high[1]), slice(low[0], high[0])
-
-    def warp(image: Any, height: int, width: int, how: int) -> Any:
-        middle = np.array([(width - 1) / 2, (height - 1) / 2])
-        to_source = np.column_stack([turn, center - low - turn @ middle])
-        how |= cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(image, to_source, (width, height), flags=how, borderMode=cv2.BORDER_REFLECT_101)
-
-    planes = warp(stack[rng.integers(len(stack))][window], h, w, cv2.INTER_LINEAR)
-    planes[..., 0] = planes[..., 0] * np.exp(rng.uniform(-GAIN, GAIN)) + rng.uniform(-GAIN, GAIN) / 2
-    j, i = np.mgrid[:h, :w].astype(np.float32)
-    j, i = j - (h - 1) / 2, i - (w - 1) / 2
-    x, y = (turn[r, 0] * i + turn[r, 1] * j + center[r] for r in (0, 1))
-    where = _position(x, y, labels.shape) + rng.normal(0, SHIFT, 2)
-    truth = warp(labels[window].astype(np.int16), *shape, cv2.INTER_NEAREST)
-    around = None
-    if context is not None:
-        inner = slice(RADIUS, -RADIUS), slice(RADIUS, -RADIUS)
-        here = _mirrored(x[inner], full[0]), _mirrored(y[inner], full[1])
-        around = embedding.sample_grid(context[rng.integers(len(context))], *here, labels.shape)
-    return np.dstack([planes, where]).astype(np.float32), truth.astype(np.int32), around
-
-
-def _mirrored(at: Any, side: int) -> Any:
-    """Points beyond the picture at their mirror image in it, as the tile's pixels are."""
-    return np.abs(side - 1 - np.abs(side - 1 - at) % (2 * max(side - 1, 1)))
-
-
-def _position(x: Any, y: Any, shape: tuple[int, ...]) -> Image:
-    """Place in the picture from its middle, in halves of its longer side: (..., 2) in [-1, 1]."""
-    h, w = shape
-    half = max(h, w) / 2
-    return np.stack([(x - (w - 1) / 2) / half, (y - (h - 1) / 2) / half], axis=-1).astype(np.float32)

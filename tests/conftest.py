@@ -37,9 +37,7 @@ def scene(tmp_path, monkeypatch, drawn, drawn_gray):
 @pytest.fixture(scope="session")
 def trained(drawn):
     """A colorizer that has seen the drawing once."""
-    colorizer = Colorizer(drawn, Config.preset("standard", epochs=1, device="cpu"))
-    colorizer.train()
-    return colorizer
+    return Colorizer(Config.preset("standard", epochs=1, device="cpu")).fit(drawn)
 
 
 @pytest.fixture
@@ -49,7 +47,7 @@ def quick(trained, monkeypatch):
 
     def ready(*_):
         seen.trainings += 1
-        return trained
+        return trained, None
 
     monkeypatch.setattr("refcolor.cli._trained", ready)
     return seen

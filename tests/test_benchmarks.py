@@ -159,14 +159,16 @@ class FakeColorizer:
 
     trained = 0
 
-    def __init__(self, source: np.ndarray, config: Config) -> None:
+    def __init__(self, config: Config) -> None:
+        palette = SimpleNamespace(labels=lambda rgb: (rgb[..., 2] > 0.9).astype(np.int32))
+        self.source = SimpleNamespace(palette=palette)
+
+    def fit(self, source: np.ndarray) -> FakeColorizer:
         self.mean = source.mean((0, 1))
-        self.palette = SimpleNamespace(labels=lambda rgb: (rgb[..., 2] > 0.9).astype(np.int32))
-
-    def train(self) -> None:
         type(self).trained += 1
+        return self
 
-    def color(self, gray: np.ndarray) -> SimpleNamespace:
+    def colorize(self, gray: np.ndarray) -> SimpleNamespace:
         flat = np.full((224, 224, 3), self.mean, np.float32)
         return SimpleNamespace(image=flat, labels=np.ones((112, 112), np.int32), palette_picture=flat)
 
@@ -318,14 +320,16 @@ def test_the_networks_row_is_in_the_sources_light_and_its_seconds_are_its_own() 
         return SimpleNamespace(probabilities=np.ones((8, 10, 1), np.float32))
 
     session.colorizer = SimpleNamespace(
-        color=lambda gray: (
+        colorize=lambda gray: (
             time.sleep(0.3) or SimpleNamespace(image=None, matches=SimpleNamespace(relit=relit))
         ),
-        tints=SimpleNamespace(
-            odds_at=lambda gray: np.ones((*gray.shape, 1), np.float32),
-            chroma=lambda gray: gray[..., None, None] * np.array([20, -30], np.float32),
+        source=SimpleNamespace(
+            tints=SimpleNamespace(
+                odds_at=lambda gray: np.ones((*gray.shape, 1), np.float32),
+                chroma=lambda gray: gray[..., None, None] * np.array([20, -30], np.float32),
+            )
         ),
-        _label=label,
+        label=label,
     )
     gray = np.full((32, 40), 0.5, np.float32)
     whole, network = session.color(gray)

@@ -121,8 +121,8 @@ def test_file_names_of_any_bytes(scene):
     shutil.copy("target.png", os.fsdecode(name))
     code = (
         "import refcolor.cli as cli, refcolor.pipeline as p, types, numpy as np\n"
-        "image = lambda gray: types.SimpleNamespace(image=np.dstack([gray] * 3))\n"
-        "cli._trained = lambda *_: types.SimpleNamespace(color=image)\n"
+        "image = lambda gray, aligned: types.SimpleNamespace(image=np.dstack([gray] * 3))\n"
+        "cli._trained = lambda *_: (types.SimpleNamespace(colorize=image), None)\n"
         "cli.main()"
     )
     words = [sys.executable, "-P", "-c", code, "source.png", name]
@@ -313,6 +313,56 @@ def test_many_targets_one_training(call, scene, monkeypatch):
     assert len(trainings) == 1
 
 
+# ---------------------------------------------------------------- models
+
+
+def test_a_saved_model_colors_as_its_source_does(call, scene):
+    words = ["--epochs", 1, "--device", "cpu"]
+    code, out, _ = call("source.png", "target.png", *words, "--save-model", "hero.refcolor")
+    assert (code, out) == (0, ["hero.refcolor", "target_color.png"])
+    whole = Path("target_color.png").read_bytes()
+    code, out, err = call("hero.refcolor", "target.png", "--force", "--device", "cpu")
+    assert (code, out, err) == (0, ["target_color.png"], [])
+    assert Path("target_color.png").read_bytes() == whole
+
+
+def test_a_model_without_targets(call, scene):
+    code, out, _ = call("source.png", "--preset", "quick", "--save-model", "hero.refcolor")
+    assert (code, out) == (0, ["hero.refcolor"])
+    assert call("hero.refcolor", "target.png")[:2] == (0, ["target_color.png"])
+    assert call("source.png", "target.png", "--preset", "quick", "-o", "plain.png")[0] == 0
+    assert Path("plain.png").read_bytes() == Path("target_color.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["source.png"], "there is no target: name the gray pictures to color, or give --save-model FILE"),
+        (["hero.refcolor"], "there is no target"),
+        (["source.png", "--save-model", "m.refcolor", "-o", "x.png"], "there is no target"),
+        (["source.png", "target.png", "--save-model", "m.npz"], "a model is named *.refcolor, not 'm.npz'"),
+        (["source.png", "target.png", "--save-model", "hero.refcolor"], "already exists"),
+        (["source.png", "target.png", "--save-model", "no/m.refcolor"], "does not exist; create it first"),
+        (["hero.refcolor", "target.png", "--save-model", "m.refcolor"], "is a model already"),
+        (["hero.refcolor", "target.png", "--preset", "standard"], "leave out --preset"),
+        (["hero.refcolor", "target.png", "--clusters", "9"], "leave out --clusters"),
+        (["hero.refcolor", "target.png", "--seed", "0"], "leave out --seed"),
+        (["hero.refcolor", "target.png", "--epochs", "3"], "leave out --epochs"),
+        (["hero.refcolor", "target.png", "--init", "scratch"], "leave out --init"),
+        (["hero.refcolor", "hero.refcolor"], "is not a picture"),
+        (["short.refcolor", "target.png"], "'short.refcolor' is damaged or cut short"),
+    ],
+)
+def test_wrong_words_about_models(call, scene, words, says):
+    assert call("source.png", "--preset", "quick", "--save-model", "hero.refcolor")[0] == 0
+    Path("short.refcolor").write_bytes(Path("hero.refcolor").read_bytes()[:-100])
+    before = held(scene)
+    code, out, err = call(*words)
+    assert (code in (1, 2), out, len(err)) == (True, [], 1)
+    assert says in err[0]
+    assert held(scene) == before
+
+
 def test_a_gpu_that_is_not_there(call, scene):
     from refcolor import backend
 
@@ -376,6 +426,14 @@ def test_score_takes_a_target(call, scene, drawn, drawn_gray):
     assert other["luma_max"] > 20
 
 
+def test_quick_info_starts_no_engine(call, monkeypatch):
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: pytest.fail("started something"))
+    code, out, err = call("info", "--quick")
+    assert (code, err) == (0, [])
+    assert any(line.startswith("threads") for line in out)
+    assert not any(line.startswith("trains on") for line in out)
+
+
 def test_info_names_versions_and_devices(call):
     code, out, err = call("info")
     rows = dict(line.split(maxsplit=1) for line in out if not line.startswith("trains on"))
@@ -401,7 +459,7 @@ def test_help_lists_the_options_by_panel(call, monkeypatch):
             title = line.split()[1]
         elif line.startswith("│"):
             panels.setdefault(title, set()).update(word for word in line.split() if word.startswith("--"))
-    output = {"--output", "--confidence", "--force", "--max-pixels", "--quiet", "--debug"}
+    output = {"--output", "--confidence", "--save-model", "--force", "--max-pixels", "--quiet", "--debug"}
     assert panels["Output"] == output
     assert panels["Colour"] == {"--clusters"}
     assert panels["Network"] == {"--preset", "--init", "--epochs", "--device", "--seed"}

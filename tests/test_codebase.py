@@ -14,11 +14,13 @@ PACKAGE = ROOT / "refcolor"
 # From the roof down; a module may import from its own floor's later rooms and from lower floors only.
 FLOORS = [
     ["cli"],
-    ["inspection"],
+    ["inspection", "model_file"],
     ["pipeline"],
-    ["upsampling", "training", "fusion"],
+    ["labelling", "alignment"],
+    ["source", "training"],
+    ["augmentation", "network", "fusion", "upsampling"],
     ["embedding", "synthesis"],
-    ["tints", "network", "merge", "features", "matching"],
+    ["tints", "merge", "features", "matching"],
     ["palette", "patches", "metrics", "contact_sheet"],
     ["image_io", "options", "voice"],
     ["image_decode", "image_encode"],

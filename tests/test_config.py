@@ -7,7 +7,7 @@ from refcolor.config import Config, Device, Init, Preset
 
 def test_paper_has_the_numbers_of_the_report():
     paper = Config.preset("paper")
-    assert (paper.grid, paper.clusters, paper.epochs) == (112, 24, 100)
+    assert (paper.grid, paper.clusters, paper.passes) == (112, 24, 100)
     assert paper.canny == (20, 80)
     assert (paper.rotation, paper.sigma) == (10, 1.5)
     assert paper.learning_rate == 1e-3

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from refcolor import embedding
-from refcolor.network import FEATURES, embedding_network, save_weights
-from refcolor.pipeline import WEIGHTS
+from refcolor.embedding import FEATURES
+from refcolor.labelling import WEIGHTS
+from refcolor.network import embedding_network, save_weights
 
 MOST_BYTES = 4 << 20
 
@@ -48,7 +49,7 @@ def test_the_shipped_weights_are_not_the_random_ones(network):
 def test_a_picture_recalls_its_own_labels(network):
     gray, labels = scene()
     found = embedding.describe(network, gray)
-    recalled = embedding.recall(found, found, labels, 4)[0]
+    recalled = embedding.recall(found, found, embedding.shares(labels, found.shape[1::-1], 4))[0]
     assert recalled.shape == (*found.shape[:2], 4)
     assert recalled.dtype == np.float32
     np.testing.assert_allclose(recalled.sum(-1), 1, atol=1e-5)
@@ -63,20 +64,29 @@ def test_recall_follows_likeness_then_nearness():
     source = kinds[np.array([[0, 1] * 4])]  # one row of eight cells
     labels = np.repeat(np.array([[0, 1, 0, 1, 2, 3, 2, 3]], np.int32), 4, axis=1)
     target = kinds[np.array([[1, 0, 0, 0, 0, 0, 1, 0]])]
-    recalled = embedding.recall(target, source, labels, 4)[0]
+    recalled = embedding.recall(target, source, embedding.shares(labels, (8, 1), 4))[0]
     np.testing.assert_array_equal(recalled[0, [0, 1, 6, 7]].argmax(-1), [1, 0, 3, 2])
     assert recalled[0, 0, [0, 2]].max() < 0.01
     assert recalled[0, 0, 1] > recalled[0, 0, 3] > 0.01
 
 
-def test_recall_in_blocks_is_recall_at_once(monkeypatch):
+def test_recall_is_the_formula():
+    """Softmax-like weights exp(20 (cos - 1)), and the same times a Gaussian of the distance in widths."""
     rng = np.random.default_rng(0)
     one, other = (rng.standard_normal((h, w, FEATURES)).astype(np.float32) for h, w in ((7, 9), (8, 6)))
     one, other = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (one, other))
-    labels = rng.integers(0, 5, (32, 24), np.int32)
-    whole = embedding.recall(one, other, labels, 5)[0]
-    monkeypatch.setattr(embedding, "BLOCK", 10)
-    np.testing.assert_allclose(embedding.recall(one, other, labels, 5)[0], whole, atol=1e-6)
+    shares = rng.random((8, 6, 5)).astype(np.float32)
+    found, likest = embedding.recall(one, other, shares)
+    for y, x in ((0, 0), (3, 8), (6, 4)):
+        alike = np.exp(20 * ((other * one[y, x]).sum(-1) - 1))
+        j, i = np.mgrid[:8, :6]
+        away = ((i + 0.5) / 6 - (x + 0.5) / 9) ** 2 + (((j + 0.5) / 8 - (y + 0.5) / 7) * 8 / 6) ** 2
+        near = alike * np.exp(-away / (2 * 0.15**2))
+        opinions = [np.einsum("hw,hwk", w / w.sum(), shares) for w in (alike, near)]
+        mixed = np.sqrt(*[np.prod([o / o.sum() for o in opinions], axis=0)])
+        np.testing.assert_allclose(found[y, x], mixed / mixed.sum(), atol=1e-4)
+        row, column = np.unravel_index((alike * near).argmax(), (8, 6))
+        np.testing.assert_allclose(likest[y, x], [(column + 0.5) / 6, (row + 0.5) / 8], atol=1e-6)
 
 
 def test_samples_are_bilinear():
@@ -86,16 +96,6 @@ def test_samples_are_bilinear():
     by_hand = [(0, 5), (4, 5), (8, 5), (20, 9), (8, 6), (0.25 * 1 + 0.75 * 11, 5.75), (4, 5), (20, 9)]
     np.testing.assert_allclose(embedding.sample(cells, x, y), by_hand, atol=1e-5)
     assert embedding.sample(cells, x.reshape(2, 4), y.reshape(2, 4)).shape == (2, 4, 2)
-
-
-def test_enlarging_keeps_middles_in_place():
-    cells = np.arange(12, dtype=np.float32).reshape(1, 12, 1).repeat(3, axis=0)
-    wide = embedding.enlarge(cells, (9, 36))
-    assert wide.shape == (9, 36, 1)
-    np.testing.assert_allclose(wide[4, 1::3, 0], np.arange(12), atol=1e-5)
-    np.testing.assert_allclose(wide[4, 2, 0], 1 / 3, atol=1e-5)
-    np.testing.assert_array_equal(embedding.enlarge(cells, (3, 12)), cells)
-    assert embedding.enlarge(cells, (2, 5)).shape == (2, 5, 1)
 
 
 def test_moved_views_lie_where_the_unmoved_does(network):
@@ -133,7 +133,7 @@ def test_the_likest_cells_of_a_picture_in_itself_lead_every_pixel_to_its_place()
     rng = np.random.default_rng(3)
     cells = rng.normal(size=(6, 8, 64)).astype(np.float32)
     cells /= np.linalg.norm(cells, axis=-1, keepdims=True)
-    likest = embedding.recall(cells, cells, np.zeros((24, 32), np.int32), 2)[1]
+    likest = embedding.recall(cells, cells, np.ones((6, 8, 2), np.float32))[1]
     field = embedding.motion(likest, (50, 70), (50, 70))
     y, x = np.mgrid[:50, :70]
     np.testing.assert_allclose(field, np.stack([x, y], -1), atol=1e-3)

@@ -16,7 +16,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def result(trained, drawn_gray):
-    return trained.color(drawn_gray)
+    return trained.colorize(drawn_gray)
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +47,15 @@ def test_pictures_are_the_stages(folder, trained, drawn, drawn_gray, result):
 
     assert steps_off("source.png", drawn) < 0.01
     assert steps_off("target.png", drawn_gray) < 0.01
-    assert steps_off("source_edges.png", trained.features.edges) < 0.01
-    assert steps_off("clusters.png", trained.palette.rgb[trained.labels]) < 0.51
-    assert steps_off("palette.png", trained.palette.rgb[result.labels]) < 0.51
+    assert steps_off("source_edges.png", trained.source.features.edges) < 0.01
+    assert steps_off("clusters.png", trained.source.palette.rgb[trained.source.small_labels]) < 0.51
+    assert steps_off("palette.png", trained.source.palette.rgb[result.labels]) < 0.51
     assert steps_off("result.png", result.image) < 0.51
 
 
 @pytest.mark.parametrize("role", ["source", "target"])
 def test_corner_table(folder, trained, result, role):
-    features = trained.features if role == "source" else result.features
+    features = trained.source.features if role == "source" else result.features
     table = pd.read_csv(folder / f"{role}_corners.csv")
     assert list(table) == ["x", "y", "response"]
     assert len(table) > 0
@@ -75,8 +75,8 @@ def test_cluster_table(folder, trained):
     assert list(table) == ["label", "R", "G", "B", "L", "a", "b", "share"]
     assert list(table["label"]) == list(range(24))
     assert table["share"].sum() == pytest.approx(1, abs=1e-4)
-    np.testing.assert_allclose(table[["R", "G", "B"]], trained.palette.rgb, rtol=1e-4)
-    np.testing.assert_allclose(table[["L", "a", "b"]], trained.palette.lab, rtol=1e-4)
+    np.testing.assert_allclose(table[["R", "G", "B"]], trained.source.palette.rgb, rtol=1e-4)
+    np.testing.assert_allclose(table[["L", "a", "b"]], trained.source.palette.lab, rtol=1e-4)
 
 
 def test_probability_and_label_tables(folder, result):
@@ -94,8 +94,8 @@ def test_probability_and_label_tables(folder, result):
 
 
 def test_pca_figure_shows_both_clouds_in_one_frame(trained):
-    clustered = trained.palette.paint(trained.labels)
-    figure = inspection.pca_figure(trained.small, clustered)
+    clustered = trained.source.palette.paint(trained.source.small_labels)
+    figure = inspection.pca_figure(trained.source.small, clustered)
     assert figure.shape == (480, 960, 3)
     colored = np.ptp(figure, axis=-1) > 0.02
     left, right = colored[:, :480], colored[:, 480:]

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from refcolor import Colorizer, Config, matching
+import refcolor
+from refcolor import Config, matching
 from refcolor.color import luma
 
 
@@ -24,12 +25,14 @@ def grid(shape):
 
 
 def match(target, source):
-    return matching.match(target, source, matching.sparse_matches(target, source))
+    """Candidates in one array, and what flow says."""
+    found, matches = matching.match(target, source, matching.sparse_matches(target, source))
+    return np.stack(found), matches
 
 
 def test_equal_pictures_match_in_place():
     source = texture()
-    found = match(source, source)
+    _, found = match(source, source)
     assert np.abs(found.best - grid(source.shape)).max() < 0.05
     assert found.error.max() < 0.05
     assert found.relit is source
@@ -38,12 +41,12 @@ def test_equal_pictures_match_in_place():
 def test_a_shift_is_found():
     whole = texture(140, 190)
     source, target = whole[10:130, 10:170], whole[16:136, 19:179]  # 9 right and 6 down in the source
-    found = match(target, source)
+    candidates, found = match(target, source)
     seen = (slice(0, 110), slice(0, 148))  # what both show, a patch of flow from the border
     off = np.abs(found.best - grid(target.shape) - (9, 6))[seen]
     assert np.quantile(off, 0.95) < 0.5
     assert np.quantile(found.error[seen], 0.95) < 0.5
-    assert np.median(np.abs(found.candidates[0] - found.best)) < 0.5
+    assert np.median(np.abs(candidates[0] - found.best)) < 0.5
 
 
 def test_what_leaves_the_source_is_no_match():
@@ -112,19 +115,19 @@ def test_a_shadow_with_an_edge_is_not_relit_away():
 @pytest.mark.parametrize("to", [(120, 160), (160, 120), (61, 200), (29, 29)])
 @pytest.mark.parametrize("came", [(120, 160), (29, 90)])
 def test_candidates_stay_inside_the_source(to, came):
-    found = match(texture(*to, seed=3), texture(*came))
-    assert found.candidates.shape[1:] == (*to, 2)
-    assert found.candidates.dtype == found.best.dtype == found.error.dtype == np.float32
+    candidates, found = match(texture(*to, seed=3), texture(*came))
+    assert candidates.shape[1:] == (*to, 2)
+    assert candidates.dtype == found.best.dtype == found.error.dtype == np.float32
     assert found.best.shape == (*to, 2)
     assert found.error.shape == found.relit.shape == to
-    assert found.candidates.min() >= 0
-    assert found.candidates.reshape(-1, 2).max(0).tolist() <= [came[1] - 1, came[0] - 1]
+    assert candidates.min() >= 0
+    assert candidates.reshape(-1, 2).max(0).tolist() <= [came[1] - 1, came[0] - 1]
     assert (found.error >= 0).all()
 
 
 def test_other_sizes_start_from_the_place_in_proportion():
-    found = match(np.full((40, 100), 99, np.float32), np.full((80, 50), 99, np.float32))
-    place = found.candidates[-1]
+    candidates, _ = match(np.full((40, 100), 99, np.float32), np.full((80, 50), 99, np.float32))
+    place = candidates[-1]
     np.testing.assert_allclose(place[10, 30], [30.5 * 0.5 - 0.5, 10.5 * 2 - 0.5], atol=1e-4)
     np.testing.assert_allclose(place[-1, -1], [49, 78.5], atol=0.51)
 
@@ -136,23 +139,22 @@ def test_blank_pictures_have_matches_too(level, blank):
     target, source = (plain if blank in (role, "both") else texture(50, 60) for role in ("target", "source"))
     sparse = matching.sparse_matches(target, source)
     assert (sparse.affine, sparse.inliers) == (None, 0)
-    found = matching.match(target, source, sparse)
-    assert np.isfinite(found.candidates).all()
+    candidates, found = matching.match(target, source, sparse)
+    assert np.isfinite(candidates).all()
     assert np.isfinite(found.relit).all()
 
 
-def test_both_takes_the_better_of_upright_and_mirrored():
+def test_the_better_of_upright_and_mirrored():
     source = texture(60, 80)
     left, right = np.zeros((2, 60, 80), np.float32)
     left[:, 40:], right[:, :40] = 5, 5
     at = grid(source.shape)
-    upright = matching.Matches(at[None], at, left, source)
-    mirrored = matching.Matches(at[None] + 1, at + 1, right, source + 1)
-    found = matching.both(upright, mirrored, 60)
+    upright = matching.Matches(at, left, source)
+    mirrored = matching.Matches(at + 1, right, source + 1)
+    found = matching.better(upright, mirrored, np.float32([0, 60]))
     np.testing.assert_array_equal(found.best[:, :40], at[:, :40])
     np.testing.assert_array_equal(found.best[:, 40:], at[:, 40:] + (1, 61))
     assert not found.error.any()
-    np.testing.assert_array_equal(found.candidates, np.stack([at, at + np.float32([1, 61])]))
     np.testing.assert_array_equal(found.relit, source)
 
 
@@ -162,6 +164,6 @@ def test_a_mirrored_figure_gets_its_colours():
     tint = np.where(np.arange(180)[None, :, None] < 90, [0.15, -0.05, -0.05], [-0.1, 0.0, 0.26])
     source = np.clip(gray + tint, 0, 1).astype(np.float32)
     target, truth = luma(source)[:, ::-1].copy(), source[:, ::-1]
-    made = Colorizer(source, Config.preset("quick")).color(target).image
+    made = refcolor.colorize(source, target, Config.preset("quick")).image
     off = np.abs(made - truth).max(-1)
     assert (off < 0.05).mean() > 0.95

@@ -36,7 +36,7 @@ def colored(gray, views, *, flow=None, expected=None, **more):
     at = place(gray.shape, views.gray.shape[1:])
     error = np.full(gray.shape, np.inf if flow is None else 0, np.float32)
     flow = at if flow is None else flow
-    return synthesize(gray, views, np.stack([at, flow]), flow, error, expected, **more)
+    return synthesize(gray, views, [at, flow], flow, error, expected, **more)
 
 
 def test_a_picture_colours_its_own_gray():

@@ -21,7 +21,7 @@ def halves(height=40, width=60):
 def source():
     picture = halves()
     colors = palette.fit(picture, 2, space="rgb", seed=0)
-    return picture, colors, tints.fit(picture, colors)
+    return picture, colors, tints.fit(picture, colors.labels(picture), len(colors))
 
 
 def test_chroma_follows_luma_within_a_cluster(source):
@@ -47,7 +47,7 @@ def test_odds_are_shares_plus_doubt():
     picture[:, :10] = [1, 0, 0]  # gray 76
     picture[:, 10:] = [0, 0, 1]  # gray 29
     colors = palette.fit(picture, 2, space="rgb", seed=0)
-    odds = tints.fit(picture, colors).odds
+    odds = tints.fit(picture, colors.labels(picture), len(colors)).odds
     red = int(np.argmax(colors.rgb[:, 0]))
     assert odds.shape == (256, 2)
     assert odds[76, red] == pytest.approx(1 + tints.DOUBT, abs=1e-3)
@@ -63,7 +63,7 @@ def test_the_edge_is_where_the_targets_luma_has_it(source):
     probabilities = np.full((10, 15, 2), 0.35, np.float32)
     probabilities[:, :, 1 - blue] = np.where(np.arange(15) < 9.5, 0.65, 0.35)
     probabilities[:, :, blue] = 1 - probabilities[:, :, 1 - blue]
-    found = tints.fit(flat, colors)  # flat paints: luma tells them apart
+    found = tints.fit(flat, colors.labels(flat), len(colors))  # flat paints: luma tells them apart
     ab = upsampling.chroma(probabilities, found, luma(flat))
     error = np.linalg.norm(ab - rgb_to_lab(flat)[..., 1:], axis=-1)
     assert error.max() < 3

@@ -1,0 +1,215 @@
+"""What a colorizer has learnt, in one file: source, palette, settings and weights.
+
+A ZIP archive, nothing compressed: ``refcolor.json`` first, with the format's number and the settings, then
+plain NumPy arrays. Reading runs no code from it and checks everything: the archive's checksums, every array's
+type and shape, the ranges of all settings. The source is kept in the fewest bits that give the same floats
+back.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+from dataclasses import asdict, dataclass, fields
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import __version__
+from .color import Image
+from .config import Config
+from .image_decode import open_plain
+from .palette import Palette
+from .pipeline import Colorizer, check
+from .safe_write import StrPath, atomic, shown
+
+SUFFIX = ".refcolor"
+FORMAT = 1
+ABOUT = "refcolor.json"  # the first member
+MOST_WORDS = 1 << 16  # bytes of it
+MOST_MEMBERS = 1000
+HEADER = 30  # bytes of a ZIP member before its name
+TYPES = ("|u1", "<u2", "<f4")
+LEVELS: dict[str, int] = {"|u1": 255, "<u2": 65535}  # of a source that was read from integers
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file's content: the source (H, W, 3), its palette, the settings, each network's weights."""
+
+    source: Image
+    palette: Palette | None
+    config: Config
+    weights: list[list[NDArray[np.float32]]]
+
+    def restore(self, colorizer: Colorizer) -> None:
+        """Give the weights to a colorizer that has been prepared with the rest."""
+        try:
+            colorizer.restore(self.weights)
+        except (ValueError, IndexError) as error:
+            raise ValueError(
+                f"the model's weights do not fit its settings: train it again ({error})"
+            ) from None
+
+
+def save(colorizer: Colorizer, path: StrPath, *, force: bool = False) -> None:
+    """Write what `colorizer` has learnt; whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        Before it has learnt anything.
+    OSError
+        As :func:`refcolor.safe_write.atomic`.
+    """
+    if not colorizer.fitted:
+        raise ValueError("there is nothing to save yet: call fit(source) first")
+    source = colorizer.source
+    about: dict[str, Any] = {"format": FORMAT, "refcolor": __version__, "config": asdict(source.config)}
+    arrays = {"source": _packed(source.rgb)}
+    if source.config.trains:
+        about["space"] = source.palette.space
+        arrays |= {f"palette/{name}": getattr(source.palette, name) for name in ("rgb", "lab", "share")}
+    for i, weights in enumerate(colorizer.weights):
+        arrays |= {f"network/{i}/{j}": weight for j, weight in enumerate(weights)}
+    with atomic(path, force=force) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(zipfile.ZipInfo(ABOUT), json.dumps(about, indent=1))
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def load(path: StrPath, *, device: str | None = None) -> Colorizer:
+    """A colorizer as it was saved, ready to colour.
+
+    Raises
+    ------
+    OSError, ValueError
+        As :func:`read`; also when `device` is not there.
+    """
+    model = read(path)
+    colorizer = Colorizer(model.config if device is None else model.config.on(device))
+    colorizer.prepare(model.source, known=model.palette)
+    model.restore(colorizer)
+    return colorizer
+
+
+def is_model(path: StrPath) -> bool:
+    """Whether a file begins like a model file; whatever cannot be opened does not."""
+    try:
+        with open_plain(path) as file:
+            return _begins_well(file)
+    except (OSError, ValueError):
+        return False
+
+
+def read(path: StrPath) -> Model:
+    """Read and check a model file, without starting the network engine.
+
+    Raises
+    ------
+    OSError
+        The file cannot be opened.
+    ValueError
+        It is no model, cut short, damaged, or of a format this version does not know.
+    """
+    with open_plain(path) as file:
+        if not _begins_well(file):
+            raise ValueError(f"{shown(path)} is not a refcolor model: save one with --save-model")
+        try:
+            return _read(file, shown(path))
+        except (zipfile.BadZipFile, KeyError, TypeError, EOFError, UnicodeDecodeError, json.JSONDecodeError):
+            raise ValueError(f"{shown(path)} is damaged or cut short: save the model again") from None
+
+
+def _begins_well(file: BinaryIO) -> bool:
+    file.seek(0)
+    head = file.read(HEADER + len(ABOUT))
+    return head[:4] == b"PK\3\4" and head[HEADER:] == ABOUT.encode()
+
+
+def _read(file: BinaryIO, name: str) -> Model:
+    size = file.seek(0, io.SEEK_END)
+    with zipfile.ZipFile(file) as archive:
+        members = {info.filename: info for info in archive.infolist()}
+        stored = all(info.compress_type == zipfile.ZIP_STORED for info in members.values())
+        held = sum(info.file_size for info in members.values())
+        if not stored or held > size or len(members) > MOST_MEMBERS or members[ABOUT].file_size > MOST_WORDS:
+            raise zipfile.BadZipFile
+        about = json.loads(archive.read(ABOUT))
+        if about["format"] != FORMAT:
+            raise ValueError(
+                f"{name} is a model of format {about['format']!r}, saved by refcolor {about['refcolor']}; "
+                f"this is refcolor {__version__}, which knows format {FORMAT}: train it again, or update"
+            )
+        config = _config(about["config"], name)
+        arrays = {key.removesuffix(".npy"): _array(archive.read(key)) for key in members if key != ABOUT}
+    source = _unpacked(arrays.pop("source"))
+    try:
+        check(source, "source", 3)
+    except ValueError:
+        raise zipfile.BadZipFile from None
+    palette = None
+    if config.trains:
+        rgb, lab, share = (arrays.pop(f"palette/{part}") for part in ("rgb", "lab", "share"))
+        k = config.clusters
+        if (
+            rgb.shape != (k, 3)
+            or lab.shape != (k, 3)
+            or share.shape != (k,)
+            or about["space"] not in ("rgb", "lab")
+        ):
+            raise zipfile.BadZipFile
+        palette = Palette(rgb, lab, share, about["space"])
+    weights: list[list[NDArray[np.float32]]] = []
+    while f"network/{len(weights)}/0" in arrays:
+        at = len(weights)
+        mine: list[NDArray[np.float32]] = []
+        while f"network/{at}/{len(mine)}" in arrays:
+            mine.append(arrays.pop(f"network/{at}/{len(mine)}"))
+        weights.append(mine)
+    if arrays or not all(np.isfinite(w).all() for network in weights for w in network):
+        raise zipfile.BadZipFile
+    return Model(source, palette, config, weights)
+
+
+def _config(found: dict[str, Any], name: str) -> Config:
+    if set(found) != {f.name for f in fields(Config)} or found["clusters"] == "auto":
+        raise KeyError
+    try:
+        return Config(**(found | {"canny": tuple(found["canny"])}))
+    except ValueError as error:
+        raise ValueError(f"{name} holds a setting that is out of range: {error}") from None
+
+
+def _array(data: bytes) -> NDArray[Any]:
+    """The array in the bytes of a .npy file, without believing its header further than the bytes go."""
+    file = io.BytesIO(data)
+    try:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise zipfile.BadZipFile
+        shape, fortran, kind = np.lib.format.read_array_header_1_0(file)
+    except ValueError:
+        raise zipfile.BadZipFile from None
+    left = len(data) - file.tell()
+    if fortran or kind.str not in TYPES or math.prod(shape) * kind.itemsize != left:
+        raise zipfile.BadZipFile
+    found: NDArray[Any] = np.frombuffer(data, kind, offset=file.tell()).reshape(shape)
+    return found
+
+
+def _packed(image: Image) -> NDArray[Any]:
+    """The picture in integers where they give the same floats back."""
+    for kind, most in LEVELS.items():
+        levels = np.rint(image * np.float32(most)).astype(kind)
+        if np.array_equal(_unpacked(levels), image):
+            return levels
+    return image
+
+
+def _unpacked(stored: NDArray[Any]) -> Image:
+    most = LEVELS.get(stored.dtype.str)
+    return np.asarray(stored if most is None else stored.astype(np.float32) / np.float32(most))

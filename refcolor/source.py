@@ -1,0 +1,111 @@
+"""What is known of the source before any target is seen: palette, labels, paints, luma and colour."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import cached_property
+
+from . import features, fusion, palette, tints
+from .color import Image, luma
+from .config import PATCH, Config, Init, Preset
+from .embedding import cells
+from .features import Features
+from .palette import Labels, Palette
+
+
+class Source:
+    """The coloured picture and what follows from it, each worked out on first use.
+
+    Parameters
+    ----------
+    rgb : float32 (H, W, 3)
+        Encoded sRGB in [0, 1].
+    config : Config
+        Settings; ``clusters="auto"`` is decided on here.
+    known : Palette, optional
+        The palette, where it is known already.
+
+    Raises
+    ------
+    ValueError
+        When the picture has no colour or too few colours.
+    """
+
+    def __init__(self, rgb: Image, config: Config, known: Palette | None = None) -> None:
+        if config.clusters == "auto":
+            clusters = palette.count(rgb, seed=config.seed) if config.trains else 2
+            config = replace(config, clusters=clusters)
+        self.rgb, self.config = rgb, config
+        if known is not None:
+            self.palette = known
+        else:
+            palette.check(rgb, self.clusters)
+
+    @property
+    def clusters(self) -> int:
+        """Number of the palette's colours; ``quick`` needs no palette, only a source that has colours."""
+        assert self.config.clusters != "auto"  # decided on when the source was seen
+        return self.config.clusters if self.config.trains else 2
+
+    @cached_property
+    def gray(self) -> Image:
+        """Its luma, (H, W)."""
+        return luma(self.rgb)
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """(w, h) of the network's grid."""
+        return grid_size(self.rgb.shape[:2], self.config)
+
+    @cached_property
+    def features(self) -> Features:
+        """Gray, edges and corners."""
+        return features.extract(self.gray, self.size, self.config)
+
+    @cached_property
+    def small(self) -> Image:
+        """The picture on the network's grid, (h, w, 3)."""
+        return features.resize(self.rgb, self.size)
+
+    @cached_property
+    def palette(self) -> Palette:
+        """Its k-means colours."""
+        space, rgb = ("rgb", self.small) if self.config.name is Preset.PAPER else ("lab", self.rgb)
+        return palette.fit(rgb, self.clusters, space=space, seed=self.config.seed)  # type: ignore[arg-type]
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Palette label of every pixel, (H, W)."""
+        return self.palette.labels(self.rgb)
+
+    @cached_property
+    def small_labels(self) -> Labels:
+        """Palette label of every pixel of the grid, (h, w)."""
+        return self.palette.labels(self.small)
+
+    @cached_property
+    def tints(self) -> tints.Tints:
+        """Chroma and odds of every palette colour at each luma."""
+        return tints.fit(self.rgb, self.labels, len(self.palette))
+
+    @cached_property
+    def paints(self) -> fusion.Paints:
+        """Its paints, where it is flat art."""
+        return fusion.paints(self.rgb)
+
+
+def grid_size(shape: tuple[int, ...], config: Config) -> tuple[int, int]:
+    """(w, h) of the network's grid for a picture of `shape` (h, w, ...).
+
+    The report squeezes every picture to a square. The embedding has cells of its own. From scratch, the grid
+    keeps the aspect and the number of pixels, but never enlarges, and leaves the shorter side a patch at
+    least; a very long picture so has more.
+    """
+    if config.name is Preset.PAPER:
+        return config.grid, config.grid
+    h, w = shape[:2]
+    if config.init is Init.PRETRAINED:
+        return cells((h, w))
+    scale = min(1.0, max(config.grid / math.sqrt(h * w), PATCH / min(h, w)))
+    return max(PATCH, round(w * scale)), max(PATCH, round(h * scale))

@@ -1,0 +1,212 @@
+"""Model files: the same bits as in one run, and nothing believed that is not checked."""
+
+import io
+import json
+import pickle
+import threading
+import zipfile
+
+import numpy as np
+import pytest
+
+import refcolor
+from refcolor import Colorizer, Config, model_file
+
+PRESETS = {
+    "standard": {"epochs": 2},
+    "scratch": {"preset": "standard", "init": "scratch", "epochs": 1, "grid": 40, "tile": 24},
+    "paper": {"epochs": 1, "batch": 2000},
+    "quick": {},
+}
+
+
+def config(name):
+    settings = dict(PRESETS[name])
+    clusters = None if name == "quick" else 6
+    return Config.preset(settings.pop("preset", name), clusters=clusters, device="cpu", **settings)
+
+
+@pytest.fixture(scope="module")
+def hero(tmp_path_factory, trained):
+    path = tmp_path_factory.mktemp("models") / "hero.refcolor"
+    model_file.save(trained, path)
+    return path
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_saved_and_loaded_gives_the_same_bits(name, drawn, drawn_gray, tmp_path):
+    fitted = Colorizer(config(name)).fit(drawn)
+    model_file.save(fitted, tmp_path / "m.refcolor")
+    again = model_file.load(tmp_path / "m.refcolor")
+    target = np.ascontiguousarray(drawn_gray[:, ::-1])
+    one, other = (colorizer.colorize(target) for colorizer in (fitted, again))
+    np.testing.assert_array_equal(one.image, other.image)
+    if one.confidence is not None:
+        np.testing.assert_array_equal(one.confidence, other.confidence)
+    whole = refcolor.colorize(drawn, target, config(name))
+    np.testing.assert_array_equal(one.image, whole.image)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda x: x, lambda x: np.rint(x * 65535).astype(np.float32) / np.float32(65535), np.sqrt]
+)
+def test_the_source_comes_back_bit_for_bit(drawn, change, tmp_path):
+    source = np.asarray(change(drawn), np.float32)
+    model_file.save(Colorizer(Config.preset("quick")).fit(source), tmp_path / "m.refcolor")
+    found = model_file.read(tmp_path / "m.refcolor")
+    np.testing.assert_array_equal(found.source, source)
+    assert found.source.dtype == np.float32
+
+
+def test_eight_bit_sources_are_kept_in_eight_bits(drawn, tmp_path):
+    model_file.save(Colorizer(Config.preset("quick")).fit(drawn), tmp_path / "m.refcolor")
+    assert (tmp_path / "m.refcolor").stat().st_size < drawn.size + 2000
+
+
+def test_the_same_model_is_the_same_file(trained, hero, tmp_path):
+    model_file.save(trained, tmp_path / "again.refcolor")
+    assert (tmp_path / "again.refcolor").read_bytes() == hero.read_bytes()
+
+
+def test_auto_clusters_are_decided_in_the_file(drawn, tmp_path):
+    fitted = Colorizer(Config.preset("standard", clusters="auto", epochs=1, device="cpu")).fit(drawn)
+    model_file.save(fitted, tmp_path / "m.refcolor")
+    assert model_file.read(tmp_path / "m.refcolor").config.clusters == len(fitted.source.palette)
+
+
+def test_threads_may_share_a_colorizer(trained, drawn_gray):
+    targets = [np.ascontiguousarray(np.roll(drawn_gray, shift, axis=1)) for shift in range(6)]
+    alone = [trained.colorize(target).image for target in targets]
+    found = [None] * len(targets)
+
+    def work(i):
+        found[i] = trained.colorize(targets[i]).image
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(targets))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one, other in zip(alone, found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_nothing_is_saved_before_anything_is_learnt(tmp_path):
+    with pytest.raises(ValueError, match="nothing to save"):
+        model_file.save(Colorizer(), tmp_path / "m.refcolor")
+    assert not list(tmp_path.iterdir())
+
+
+# ---------------------------------------------------------------- hostile files
+
+
+def rewritten(path, to, **changed):
+    """A copy of a model with some members replaced, or left out for None."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(to, "w") as new:
+        for info in old.infolist():
+            data = changed.pop(info.filename, old.read(info.filename))
+            if data is not None:
+                new.writestr(info.filename, data)
+        for name, data in changed.items():
+            new.writestr(name, data)
+    return to
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+def about(path, **changed):
+    with zipfile.ZipFile(path) as archive:
+        found = json.loads(archive.read("refcolor.json"))
+    return json.dumps(found | changed)
+
+
+@pytest.mark.parametrize("part", [0.02, 0.3, 0.9, 0.999])
+def test_a_truncated_model_is_refused(hero, tmp_path, part):
+    short = tmp_path / "short.refcolor"
+    short.write_bytes(hero.read_bytes()[: int(part * hero.stat().st_size)])
+    with pytest.raises(ValueError, match=r"short\.refcolor' is damaged or cut short"):
+        model_file.read(short)
+
+
+@pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
+def test_a_flipped_bit_is_noticed(hero, tmp_path, at):
+    data = bytearray(hero.read_bytes())
+    data[int(at * len(data))] ^= 4
+    (tmp_path / "bad.refcolor").write_bytes(data)
+    with pytest.raises(ValueError, match="damaged"):
+        model_file.read(tmp_path / "bad.refcolor")
+
+
+@pytest.mark.parametrize("data", [b"x", b"PK\3\4" + b"\0" * 40, pickle.dumps({"a": 1}), b"refcolor.json" * 9])
+def test_foreign_files_are_refused(tmp_path, data):
+    (tmp_path / "f.refcolor").write_bytes(data)
+    assert not model_file.is_model(tmp_path / "f.refcolor")
+    with pytest.raises(ValueError, match="not a refcolor model"):
+        model_file.read(tmp_path / "f.refcolor")
+
+
+def test_what_cannot_be_opened_is_no_model(tmp_path):
+    assert not model_file.is_model(tmp_path / "none")
+    assert not model_file.is_model(tmp_path)
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        model_file.read(tmp_path / "none")
+
+
+def test_another_format_is_named(hero, tmp_path):
+    words = about(hero, format=2, refcolor="9.9")
+    bad = rewritten(hero, tmp_path / "m.refcolor", **{"refcolor.json": words})
+    with pytest.raises(ValueError, match=r"format 2, saved by refcolor 9\.9.*train it again"):
+        model_file.read(bad)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"refcolor.json": "[]"},
+        {"refcolor.json": "{"},
+        {"refcolor.json": b"\xff\xfe"},
+        {"refcolor.json": " " * 70_000},
+        {"source.npy": None},
+        {"source.npy": npy(np.zeros((9, 9, 3), np.float32))},
+        {"source.npy": npy(np.full((40, 40, 3), np.nan, np.float32))},
+        {"source.npy": npy(np.full((40, 40, 3), 7, np.float32))},
+        {"source.npy": npy(np.zeros((40, 40), np.uint8))},
+        {"source.npy": npy(np.zeros((40, 40, 3), np.float64))},
+        {"source.npy": npy(np.array([{}, 1], object))},
+        {"source.npy": npy(np.zeros((40, 40, 3), np.uint8))[:-5]},
+        {"palette/rgb.npy": npy(np.zeros((3, 3), np.float32))},
+        {"network/0/0.npy": npy(np.full(3, np.inf, np.float32))},
+        {"more.npy": npy(np.zeros(3, np.float32))},
+    ],
+)
+def test_wrong_content_is_refused(hero, tmp_path, changed):
+    with pytest.raises(ValueError, match="damaged or cut short"):
+        model_file.read(rewritten(hero, tmp_path / "m.refcolor", **changed))
+
+
+def test_a_setting_out_of_range_is_refused(hero, tmp_path):
+    with zipfile.ZipFile(hero) as archive:
+        settings = json.loads(archive.read("refcolor.json"))["config"]
+    words = about(hero, config=settings | {"seed": -1})
+    with pytest.raises(ValueError, match="out of range: seed is -1"):
+        model_file.read(rewritten(hero, tmp_path / "m.refcolor", **{"refcolor.json": words}))
+
+
+def test_weights_of_another_network_are_refused(hero, tmp_path):
+    bad = rewritten(hero, tmp_path / "m.refcolor", **{"network/1/0.npy": npy(np.zeros((3, 3), np.float32))})
+    with pytest.raises(ValueError, match="do not fit"):
+        model_file.load(bad)
+
+
+def test_a_compressed_archive_is_refused(hero, tmp_path):
+    """Nothing can unfold into more than the file's own size."""
+    bomb = tmp_path / "bomb.refcolor"
+    with zipfile.ZipFile(hero) as old, zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    with pytest.raises(ValueError, match="damaged"):
+        model_file.read(bomb)
