@@ -63,13 +63,11 @@ def color(
         if learnt:
             _refuse_settings(context, source)
         config = _config(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
+        if not targets and (save_model is None or output or confidence):
+            raise WrongUse("there is no target: name gray pictures to color, or give --save-model FILE alone")
         results = _outputs(targets, output)
         trusts = _outputs(targets, confidence, "confidence") if confidence else []
         with about_words():
-            if not targets and (save_model is None or output or confidence):
-                raise WrongUse(
-                    "there is no target: name the gray pictures to color, or give --save-model FILE"
-                )
             if save_model is not None:
                 if save_model.suffix != model_file.SUFFIX:
                     raise WrongUse(

@@ -197,14 +197,14 @@ def _array(data: bytes) -> NDArray[Any]:
     left = len(data) - file.tell()
     if fortran or kind.str not in TYPES or math.prod(shape) * kind.itemsize != left:
         raise zipfile.BadZipFile
-    found: NDArray[Any] = np.frombuffer(data, kind, offset=file.tell()).reshape(shape)
-    return found
+    array: NDArray[Any] = np.frombuffer(data, kind, offset=file.tell()).reshape(shape)
+    return array
 
 
 def _packed(image: Image) -> NDArray[Any]:
     """The picture in integers where they give the same floats back."""
     for kind, most in LEVELS.items():
-        levels = np.rint(image * np.float32(most)).astype(kind)
+        levels: NDArray[Any] = np.rint(image * np.float32(most)).astype(kind)
         if np.array_equal(_unpacked(levels), image):
             return levels
     return image
