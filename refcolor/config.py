@@ -40,7 +40,7 @@ class Init(StrEnum):
     SCRATCH = "scratch"  # random, as the report did
 
 
-PASSES = {Init.PRETRAINED: 100, Init.SCRATCH: 75}  # epochs of standard
+PASSES = {Init.PRETRAINED: 64, Init.SCRATCH: 75}  # epochs of standard
 
 
 class Device(StrEnum):
@@ -71,7 +71,7 @@ class Config:
 
     # Network
     init: Init = Init.PRETRAINED
-    epochs: int | None = None  # passes over the source; None: 100, and 75 from scratch
+    epochs: int | None = None  # passes over the source; None: 64, and 75 from scratch
     batch: int = 2048  # paper: patches a step; pretrained: cells a step
     tile: int = 96  # standard from scratch: side of a training tile, in grid pixels
     learning_rate: float = 3e-3  # Adam's (standard: the peak of a one-cycle schedule)

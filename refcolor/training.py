@@ -178,7 +178,8 @@ def train_readout(
     known = np.stack([embedding.cell_inputs(view, gray) for view in views]).reshape(len(views), gray.size, -1)
     truth = shares.reshape(gray.size, -1)
     batch = min(config.batch, gray.size)
-    steps = max(1, config.passes * gray.size // batch)
+    seen = min(gray.size, (embedding.SIDE // embedding.STRIDE) ** 2)  # a long picture has more cells
+    steps = max(1, config.passes * seen // batch)
     _compile_logits(readout, _one_cycle(config.learning_rate, steps), soft=True)
     for step in range(steps):
         view, cell = rng.integers(len(views), size=batch), rng.integers(gray.size, size=batch)

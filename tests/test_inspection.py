@@ -14,6 +14,9 @@ FILES = {
 }
 
 
+GRID = (68, 92)  # cells that the embedding describes a picture of 48x64 by
+
+
 @pytest.fixture(scope="module")
 def result(trained, drawn_gray):
     return trained.colorize(drawn_gray)
@@ -35,7 +38,9 @@ def test_every_stage_is_written_and_nothing_else(folder):
 @pytest.mark.parametrize("name", sorted(name for name in FILES if name.endswith(".png")))
 def test_pictures_can_be_read_and_show_something(folder, name):
     picture = image_io.read(folder / name).rgb
-    wanted = {"pca.png": (480, 960), "sheet.png": (960, 1600)}.get(name, (48, 64))
+    sizes = {"pca.png": (480, 960), "sheet.png": (960, 1600)}
+    sizes |= dict.fromkeys(("clusters.png", "source_labels.png", "target_labels.png", "palette.png"), GRID)
+    wanted = sizes.get(name, (48, 64))
     assert picture.shape[1:] == (*wanted[1:], 3)
     assert picture.shape[0] == wanted[0] or name == "sheet.png"  # as high as its rows
     assert np.ptp(picture) > 0.2
@@ -82,7 +87,7 @@ def test_cluster_table(folder, trained):
 def test_probability_and_label_tables(folder, result):
     table = pd.read_csv(folder / "probabilities.csv")
     assert list(table) == [str(label) for label in range(24)]
-    assert len(table) == 48 * 64
+    assert len(table) == GRID[0] * GRID[1]
     np.testing.assert_allclose(table.sum(axis=1), 1, atol=1e-4)
     np.testing.assert_allclose(table, result.probabilities.reshape(-1, 24), rtol=1e-4)
     labels = pd.read_csv(folder / "target_labels.csv")

@@ -72,7 +72,7 @@ def test_an_affine_motion_is_found(angle, zoom, shift):
     assert sparse.inliers > 40
     middle = np.array([[90, 120, 150], [80, 100, 120], [1, 1, 1]])
     assert np.abs((sparse.affine - motion) @ middle).max() < 1
-    best = matching.match(target, source, sparse).best
+    best = matching.match(target, source, sparse)[1].best
     wanted = grid(target.shape) @ motion[:, :2].T + motion[:, 2]
     off = np.abs(best - wanted)[60:140, 80:160].max(-1)
     assert np.quantile(off, 0.9) < 1
@@ -86,7 +86,7 @@ def test_a_lamp_is_undone():
     source = texture()
     x = grid(source.shape)[..., 0] / source.shape[1]
     target = (0.6 * source + 10 + 20 * x).astype(np.float32)
-    found = match(target, source)
+    _, found = match(target, source)
     before, after = (np.abs(gray - source).mean() for gray in (target, found.relit))
     assert before > 30
     assert after < 6
