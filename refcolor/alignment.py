@@ -41,7 +41,8 @@ class Alignment:
 def align(gray: Image, source: Source) -> Alignment:
     """Match a target (H, W) in [0, 1] with the source."""
     target, came = gray * 255, source.gray * 255
-    sparse = matching.sparse_matches(target, came)
+    mine = matching.points(target)
+    sparse = matching.sparse_matches(mine, source.points)
     scale = 1.0 if gray.shape == came.shape else math.sqrt(gray.size / came.size)
     if sparse.affine is not None:
         aligned = 1 / math.sqrt(abs(float(np.linalg.det(sparse.affine[:, :2]))))
@@ -53,7 +54,7 @@ def align(gray: Image, source: Source) -> Alignment:
         rgb = features.resize(rgb, (w, h))
         came = luma(rgb) * 255
         labels = None if labels is None else source.palette.labels(rgb)
-        sparse = matching.sparse_matches(target, came)
+        sparse = matching.sparse_matches(mine, matching.points(came))
     candidates, matches = matching.match(target, came, sparse)
     ab = np.ascontiguousarray(rgb_to_lab(rgb)[..., 1:])
     parts: list[tuple[Image, Image, NDArray[np.uint8] | None]] = [
@@ -61,7 +62,7 @@ def align(gray: Image, source: Source) -> Alignment:
     ]
     if sparse.inliers < SURE:
         flipped = np.ascontiguousarray(came[:, ::-1])
-        other = matching.sparse_matches(target, flipped)
+        other = matching.sparse_matches(mine, matching.points(flipped))
         if other.affine is not None and other.inliers > sparse.inliers:
             below = np.array([0, came.shape[0]], np.float32)  # the mirror image follows in the rows below
             more, mirrored = matching.match(target, flipped, other)

@@ -8,6 +8,8 @@ network knows shapes and surroundings, not colours: it was trained on grays of r
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
@@ -70,7 +72,9 @@ def recall(target: Image, source: Image, shares: Image) -> tuple[Image, Image]:
     across, down = (_nearness(target.shape[i], source.shape[i], source.shape[i] / w) for i in (1, 0))
     out = np.empty((*target.shape[:2], clusters), np.float32)
     likest = np.empty(target.shape[:2], np.int64)
-    for row, queries in enumerate(target):
+
+    def look(row: int) -> None:
+        queries = target[row]
         alike = queries @ keys
         alike -= 1
         alike *= np.float32(WARMTH)
@@ -81,6 +85,9 @@ def recall(target: Image, source: Image, shares: Image) -> tuple[Image, Image]:
         near = near.reshape(alike.shape)
         out[row] = _normal(np.sqrt(_normal(alike @ flat) * _normal(near @ flat)))
         likest[row] = (np.multiply(alike, near, out=alike)).argmax(1)  # both opinions, as above
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        list(pool.map(look, range(len(target))))
     middle = np.stack([(likest % w + 0.5) / w, (likest // w + 0.5) / h], -1)
     return out, middle.astype(np.float32)
 

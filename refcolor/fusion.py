@@ -6,6 +6,7 @@ anti-aliased pixels between two of them are blends of the two. Nothing else is p
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,7 @@ RIPPLE = 3  # 8-bit levels that gray may vary by within 3x3 pixels inside a flat
 EVEN = 3.0  # 8-bit levels; its standard deviation over the region
 SMALLEST = 40  # pixels of a region that is looked at as a whole
 REGIONS = 4_000  # looked at, the largest: bounds the memory
+ASKED = 4  # of so many pixels of a region one is asked what the network, which is coarser, says
 HUE, HUES = 12.0, 21  # CIELAB units of a cell of the grid that votes are counted on, and its side
 DOUBT = 1e-2  # probability added to every label before opinions are multiplied
 LEARNT = 0.5  # exponent of the per-picture network's opinion
@@ -133,19 +135,14 @@ def paint(
     if not len(known):
         return image, nothing
     levels = to_8bit(gray)
-    inner = _ripple(gray) == 0
     ab = rgb_to_lab(image)[..., 1:]
     which = np.full(gray.shape, -1, np.int32)  # paint of every pixel
-    seen = np.bincount(levels[inner], minlength=256)
-    for level in np.flatnonzero(seen):
+    for level, at in _flat_pixels(gray, levels):
         off = np.abs(known.gray - level)
         choice = np.flatnonzero(off <= (HALF_LEVEL if off.min() <= HALF_LEVEL else SAME_GRAY))
         if not len(choice):
             continue
-        opened = cv2.dilate((inner & (levels == level)).astype(np.uint8), SQUARE)
-        count, region = cv2.connectedComponents(opened, connectivity=4, ltype=cv2.CV_32S)
-        at = np.nonzero(region)
-        owner = region[at]
+        count, owner = _regions(*at)
         nearest, agrees = _nearest(ab[at], known.ab[choice])
         area = np.bincount(owner, minlength=count)
         support = np.zeros((count, len(choice)))
@@ -170,6 +167,28 @@ def paint(
     if near.any():  # the paint's chroma, but the target's gray
         out[near] = merge.luma_exact(gray[near][None], known.ab[which[near]][None])[0]
     return _blend(out, gray, ab, known, which), painted
+
+
+def _flat_pixels(
+    gray: Image, levels: NDArray[np.uint8]
+) -> Iterator[tuple[int, tuple[NDArray[np.intp], NDArray[np.intp]]]]:
+    """Each 8-bit level, and the rows and columns of the pixels that lie in 3x3 pixels of one gray of it."""
+    flat = np.flatnonzero(cv2.dilate((_ripple(gray) == 0).astype(np.uint8), SQUARE))
+    mine = levels.ravel()[flat]
+    flat = flat[np.argsort(mine, kind="stable")]
+    ends = np.cumsum(np.bincount(mine, minlength=256))
+    for level in np.unique(mine).tolist():
+        first = ends[level - 1] if level else 0
+        yield level, tuple(np.divmod(flat[first : ends[level]], gray.shape[1]))  # type: ignore[misc]
+
+
+def _regions(y: NDArray[np.intp], x: NDArray[np.intp]) -> tuple[int, NDArray[np.int32]]:
+    """How many connected regions these pixels form, the rest as number 0, and the region of each."""
+    y, x = y - y.min(), x - x.min()
+    mask = np.zeros((y.max() + 1, x.max() + 1), np.uint8)
+    mask[y, x] = 1
+    count, region = cv2.connectedComponents(mask, connectivity=4, ltype=cv2.CV_32S)
+    return count, region[y, x]
 
 
 def _ripple(image: NDArray[Any]) -> NDArray[Any]:
@@ -232,9 +251,10 @@ def settle(ab: Image, gray: Image, expected: Image | None = None, tints: Tints |
     counted = _ballot(whose, votes, 1 / size[whose], regions)
     whole = 1.0
     if expected is not None and tints is not None:
-        cells = _cells(*np.divmod(inside, gray.shape[1]), gray.shape, expected.shape)
+        some, asked = inside[::ASKED], whose[::ASKED]
+        cells = _cells(*np.divmod(some, gray.shape[1]), gray.shape, expected.shape)
         planes = np.moveaxis(expected, -1, 0)
-        belief = np.stack([np.bincount(whose, p[cells], regions) / size for p in planes], -1)
+        belief = np.stack([np.bincount(asked, p[cells], regions) for p in planes], -1).astype(np.float64)
         level = np.clip(mean[flat] / 255, 0, 1).astype(np.float32)
         belief *= tints.odds_at(level)
         belief /= np.maximum(belief.sum(1, keepdims=True), 1e-12)

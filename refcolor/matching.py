@@ -22,6 +22,7 @@ SPARSE_PIXELS = 400_000  # sparse features are sought in pictures reduced to thi
 RATIO = 0.8  # Lowe's: nearest descriptor against the second
 INLIERS = 10  # sparse matches that make an alignment
 ALIGNED = 4.0  # pixels an inlier may be off
+STILL = 1.0  # pixels; flow after an alignment that moves no corner further would be the same again
 TRUSTED = 1.0  # pixels there and back within which a match tells about the light
 LIGHT_REACH = 0.3  # standard deviation of the window that light is measured in, of the picture's side
 LIGHT_SHARE = 0.2  # of pixels with trusted matches, at least
@@ -46,6 +47,14 @@ class Matches:
     best: Field
     error: Image
     relit: Image
+
+
+@dataclass(frozen=True)
+class Points:
+    """Sparse features: where (N, 2) as x, y, and what they look like (N, 128)."""
+
+    at: NDArray[np.float32]
+    described: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,7 @@ def match(target: Image, source: Image, sparse: Sparse) -> tuple[list[Field], Ma
         lost = np.full((h, w), np.inf, np.float32)
         return [there], Matches(there, lost, target)
     flows = [_flow(target, source, place)]
-    if sparse.affine is not None:
+    if sparse.affine is not None and _apart(sparse.affine, place, (h, w)) > STILL:
         flows.append(_flow(target, source, sparse.affine))
     best, error = flows[0]
     for field, other in flows[1:]:
@@ -103,19 +112,29 @@ def match(target: Image, source: Image, sparse: Sparse) -> tuple[list[Field], Ma
     return [np.clip(field, 0, last) for field in candidates], matches
 
 
-def sparse_matches(target: Image, source: Image) -> Sparse:
-    """SIFT matches between two gray pictures (8-bit levels), and the affine motion most of them share."""
-    found = [_sift(gray) for gray in (target, source)]
+def points(gray: Image) -> Points:
+    """SIFT features of a gray picture in 8-bit levels."""
+    shrink = min(1.0, float(np.sqrt(SPARSE_PIXELS / gray.size)))
+    small = cv2.resize(gray, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else gray
+    sift = cv2.SIFT.create(4000, contrastThreshold=0.02)
+    keys, described = sift.detectAndCompute(np.rint(small).astype(np.uint8), None)
+    at = np.array([k.pt for k in keys], np.float32).reshape(-1, 2)
+    sizes = np.array([gray.shape[1] / small.shape[1], gray.shape[0] / small.shape[0]], np.float32)
+    none = np.zeros((0, 128), np.float32)
+    return Points((at + 0.5) * sizes - 0.5, described if described is not None else none)
+
+
+def sparse_matches(target: Points, source: Points) -> Sparse:
+    """SIFT matches between two pictures, and the affine motion most of them share."""
     none = np.zeros((0, 2), np.float32)
-    if min(len(points) for points, _ in found) < 2:
+    if min(len(target.at), len(source.at)) < 2:
         return Sparse(none, none, None, 0)
-    (to, described), (came, known) = found
-    near = cv2.BFMatcher(cv2.NORM_L2).knnMatch(described, known, k=2)
+    near = cv2.BFMatcher(cv2.NORM_L2).knnMatch(target.described, source.described, k=2)
     good = [(a.queryIdx, a.trainIdx) for a, b in near if a.distance < RATIO * b.distance]
     if len(good) < INLIERS:
         return Sparse(none, none, None, 0)
     index = np.array(good)
-    first, second = to[index[:, 0]], came[index[:, 1]]
+    first, second = target.at[index[:, 0]], source.at[index[:, 1]]
     affine, inside = cv2.estimateAffine2D(
         first, second, method=cv2.RANSAC, ransacReprojThreshold=ALIGNED, maxIters=2000
     )
@@ -165,18 +184,6 @@ def relight(target: Image, source: Image, field: Field, error: Image) -> Image:
     return relit if after < LIGHT_GAIN * before else target
 
 
-def _sift(gray: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    shrink = min(1.0, float(np.sqrt(SPARSE_PIXELS / gray.size)))
-    small = cv2.resize(gray, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else gray
-    sift = cv2.SIFT.create(4000, contrastThreshold=0.02)
-    keys, described = sift.detectAndCompute(np.rint(small).astype(np.uint8), None)
-    points = np.array([k.pt for k in keys], np.float32).reshape(-1, 2)
-    sizes = np.array([gray.shape[1] / small.shape[1], gray.shape[0] / small.shape[0]], np.float32)
-    return (points + 0.5) * sizes - 0.5, described if described is not None else np.zeros(
-        (0, 128), np.float32
-    )
-
-
 def _flow(target: Image, source: Image, affine: Affine) -> tuple[Field, Image]:
     """Flow from the target to the source as `affine` brings it onto the target, and its way-back error."""
     h, w = target.shape
@@ -206,6 +213,12 @@ def _nearest_match(sparse: Sparse, shape: tuple[int, int]) -> Field:
     motion = np.zeros((nearest.max() + 1, 2), np.float32)
     motion[nearest[at[:, 1], at[:, 0]]] = sparse.source - sparse.target
     return np.asarray(np.stack(_grid(shape), -1) + motion[nearest], np.float32)
+
+
+def _apart(one: Affine, other: Affine, shape: tuple[int, int]) -> float:
+    """Largest distance, in pixels, between where two motions take the corners of a picture."""
+    corners = np.array([[x, y, 1] for x in (0, shape[1] - 1) for y in (0, shape[0] - 1)])
+    return float(np.hypot(*((one - other) @ corners.T)).max())
 
 
 def _scaling(to: tuple[int, ...], came: tuple[int, ...]) -> Affine:

@@ -6,11 +6,12 @@ import math
 from dataclasses import replace
 from functools import cached_property
 
-from . import features, fusion, palette, tints
+from . import features, fusion, matching, palette, tints
 from .color import Image, luma
 from .config import PATCH, Config, Init, Preset
 from .embedding import cells
 from .features import Features
+from .matching import Points
 from .palette import Labels, Palette
 
 
@@ -52,6 +53,11 @@ class Source:
     def gray(self) -> Image:
         """Its luma, (H, W)."""
         return luma(self.rgb)
+
+    @cached_property
+    def points(self) -> Points:
+        """Its sparse features."""
+        return matching.points(self.gray * 255)
 
     @cached_property
     def size(self) -> tuple[int, int]:

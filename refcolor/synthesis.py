@@ -111,7 +111,7 @@ def synthesize(
     levels = 1
     while levels < LEVELS and min(h, w, *full) >> levels >= COARSEST:
         levels += 1
-    surprise = None if expected is None else np.minimum(-np.log(np.maximum(expected, 1e-9)), SURPRISE) * NAT
+    surprise = None if expected is None else _surprise(expected)
 
     field: Cells | None = None
     ab: Image | None = None
@@ -238,10 +238,16 @@ def _cells(x: Image, y: Image) -> Cells:
     return np.asarray(np.rint(np.clip(np.stack([x, y], -1), -FIELD_END, FIELD_END)), np.int32)
 
 
-def _costs(surprise: Image, to: tuple[int, int]) -> NDArray[np.uint16]:
+def _surprise(expected: Image) -> NDArray[np.uint16]:
+    """Costs of the labels where they have these probabilities (h, w, k)."""
+    nats = np.minimum(-np.log(np.maximum(expected, 1e-9)), SURPRISE)
+    return np.asarray(np.rint(nats * NAT), np.uint16)
+
+
+def _costs(surprise: NDArray[np.uint16], to: tuple[int, int]) -> NDArray[np.uint16]:
     """Costs of the labels (h, w, k) at every pixel of a level, `to` = (w, h)."""
     out = np.empty((to[1], to[0], surprise.shape[2]), np.uint16)
     for first in range(0, surprise.shape[2], 4):  # OpenCV resizes up to four channels
         part = slice(first, first + 4)
-        out[..., part] = np.rint(np.atleast_3d(cv2.resize(np.ascontiguousarray(surprise[..., part]), to)))
+        out[..., part] = np.atleast_3d(cv2.resize(np.ascontiguousarray(surprise[..., part]), to))
     return out

@@ -24,9 +24,13 @@ def grid(shape):
     return np.stack([x, y], axis=-1)
 
 
+def sparse_matches(target, source):
+    return matching.sparse_matches(matching.points(target), matching.points(source))
+
+
 def match(target, source):
     """Candidates in one array, and what flow says."""
-    found, matches = matching.match(target, source, matching.sparse_matches(target, source))
+    found, matches = matching.match(target, source, sparse_matches(target, source))
     return np.stack(found), matches
 
 
@@ -67,7 +71,7 @@ def test_an_affine_motion_is_found(angle, zoom, shift):
     motion = cv2.getRotationMatrix2D((119.5, 99.5), angle, zoom)  # target -> source
     motion[:, 2] += shift
     target = cv2.warpAffine(source, motion, (240, 200), flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR)
-    sparse = matching.sparse_matches(target, source)
+    sparse = sparse_matches(target, source)
     assert sparse.affine is not None
     assert sparse.inliers > 40
     middle = np.array([[90, 120, 150], [80, 100, 120], [1, 1, 1]])
@@ -79,7 +83,7 @@ def test_an_affine_motion_is_found(angle, zoom, shift):
 
 
 def test_strangers_have_no_affine_motion():
-    assert matching.sparse_matches(texture(seed=1), texture(seed=2)).affine is None
+    assert sparse_matches(texture(seed=1), texture(seed=2)).affine is None
 
 
 def test_a_lamp_is_undone():
@@ -137,7 +141,7 @@ def test_other_sizes_start_from_the_place_in_proportion():
 def test_blank_pictures_have_matches_too(level, blank):
     plain = np.full((50, 60), level, np.float32)
     target, source = (plain if blank in (role, "both") else texture(50, 60) for role in ("target", "source"))
-    sparse = matching.sparse_matches(target, source)
+    sparse = sparse_matches(target, source)
     assert (sparse.affine, sparse.inliers) == (None, 0)
     candidates, found = matching.match(target, source, sparse)
     assert np.isfinite(candidates).all()
