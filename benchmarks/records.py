@@ -134,6 +134,15 @@ def label_table(rows: list[dict[str, Any]]) -> str:
     return _markdown(cells)
 
 
+def table(rows: list[dict[str, Any]], decimals: int = 2) -> str:
+    """Rows of equal keys as a Markdown table."""
+
+    def cell(value: Any) -> str:
+        return "" if value is None else f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
+
+    return _markdown([list(rows[0]), *([cell(value) for value in row.values()] for row in rows)])
+
+
 def _markdown(cells: list[list[str]]) -> str:
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = [_line(line, widths) for line in cells]

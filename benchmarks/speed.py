@@ -27,6 +27,7 @@ from time import perf_counter
 from typing import Any
 
 import pandas as pd
+from records import table
 
 ROOT = Path(__file__).parents[1]
 SCENE = ROOT / "examples/scene"
@@ -65,15 +66,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         unit = _unit()
         print(f"U, the import of TensorFlow, warm: {unit:.2f} s\n")
-        print(_markdown(budgets(unit, Path(folder), args.anchors)), end="\n\n")
+        print(table(budgets(unit, Path(folder), args.anchors)), end="\n\n")
         rows = [
             _child(preset, size, threads)
             for preset in args.presets
             for size in args.sizes
             for threads in args.threads
         ]
-        print(_markdown(rows), end="\n\n")
-        print(_markdown(batches(Path(folder))))
+        print(table(rows), end="\n\n")
+        print(table(batches(Path(folder))))
     return 0
 
 
@@ -244,10 +245,6 @@ def _pictures(folder: Path, size: str) -> tuple[Path, Path]:
 def _size(words: str) -> tuple[int, int]:
     width, height = words.split("x")
     return int(width), int(height)
-
-
-def _markdown(rows: list[dict[str, Any]]) -> str:
-    return pd.DataFrame(rows).to_markdown(index=False, floatfmt=".2f")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from .source import Source
 from .tints import Tints
 
 PAPER_RESULT = 224  # side of the report's result
-GUESS = 1 << 16  # pixels of the picture that the network's own chroma is worked out for
+GUESS = 1 << 15  # pixels of the picture that the network's own chroma is worked out for
 
 
 @dataclass(frozen=True)

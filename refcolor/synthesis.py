@@ -121,7 +121,10 @@ def synthesize(
         came = views if level == 0 else _reduced(views, level)
         views_h, views_w = came.gray.shape[1:]
         small = gray if level == 0 else cv2.resize(gray, to, interpolation=cv2.INTER_AREA)
-        starts = [_reduced_field(c, to, full, (views_h, views_w)) for c in candidates]
+        again = field is not None  # the field of the level before is one more candidate
+        tries = np.empty((len(candidates) + again, to[1], to[0], 2), np.int32)
+        for i, candidate in enumerate(candidates):
+            tries[i] = _reduced_field(candidate, to, full, (views_h, views_w))
         prior = _reduced_field(flow, to, full, (views_h, views_w))
         lost = (
             error > RETURNED
@@ -130,10 +133,10 @@ def synthesize(
         )
         prior[lost] = -1
         if field is not None and ab is not None:
-            starts.append(_enlarged(field, to, last, (views_h, views_w)))
+            tries[-1] = _enlarged(field, to, last, (views_h, views_w))
             ab = cv2.resize(ab, to, interpolation=cv2.INTER_LINEAR)
         unary = None if surprise is None else _costs(surprise, to)
-        tries, last = np.ascontiguousarray(np.stack(starts)), (views_h, views_w)
+        last = (views_h, views_w)
         field = tries[0].copy()
         cost = np.empty(to[::-1], np.int32)
         coarsest = level == levels - 1
