@@ -16,7 +16,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from records import table
+from records import plain_table
 
 from refcolor import Colorizer, Config, features, image_io, metrics
 from refcolor.color import luma
@@ -49,7 +49,7 @@ def main() -> int:
         ]
         missed += [f"{preset}: {same:.4f} of the labels are the same"] * (same < AGREE)
         missed += [f"{preset}: CPU and GPU are {100 * off:.2f} points of acc24 apart"] * (off > APART)
-    print(table([{k: v for k, v in row.items() if k != "labels"} for row in rows], 4))
+    print(plain_table([{k: v for k, v in row.items() if k != "labels"} for row in rows], 4))
     print("\n".join(missed))
     return 1 if missed else 0
 

@@ -134,7 +134,7 @@ def label_table(rows: list[dict[str, Any]]) -> str:
     return _markdown(cells)
 
 
-def table(rows: list[dict[str, Any]], decimals: int = 2) -> str:
+def plain_table(rows: list[dict[str, Any]], decimals: int = 2) -> str:
     """Rows of equal keys as a Markdown table."""
 
     def cell(value: Any) -> str:

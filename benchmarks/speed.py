@@ -27,7 +27,7 @@ from time import perf_counter
 from typing import Any
 
 import pandas as pd
-from records import table
+from records import plain_table
 
 ROOT = Path(__file__).parents[1]
 SCENE = ROOT / "examples/scene"
@@ -66,15 +66,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         unit = _unit()
         print(f"U, the import of TensorFlow, warm: {unit:.2f} s\n")
-        print(table(budgets(unit, Path(folder), args.anchors)), end="\n\n")
+        print(plain_table(budgets(unit, Path(folder), args.anchors)), end="\n\n")
         rows = [
             _child(preset, size, threads)
             for preset in args.presets
             for size in args.sizes
             for threads in args.threads
         ]
-        print(table(rows), end="\n\n")
-        print(table(batches(Path(folder))))
+        print(plain_table(rows), end="\n\n")
+        print(plain_table(batches(Path(folder))))
     return 0
 
 
