@@ -44,7 +44,7 @@ STAGES = {  # name in the table -> functions that do it, as the pipeline knows t
     "guess": "_guess",
     "merge": "merge.luma_exact",
 }
-CHILD = [sys.executable, "-P", __file__, "--child"]
+CHILD = [sys.executable, __file__, "--child"]
 
 
 def main() -> int:

@@ -21,10 +21,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import anchors
 import baselines
 import frames
+import gpu
 import methods
 import quality
 import records
 import sheets
+import speed
 
 PAINTS = {"sky": (0.6, 0.8, 1.0), "skin": (0.9, 0.7, 0.6), "shirt": (0.7, 0.1, 0.2), "hair": (0.1, 0.1, 0.3)}
 
@@ -436,3 +438,32 @@ def test_tables_put_baselines_first_and_parts_before_the_whole() -> None:
     order = ["flow", RIVAL, "paper", "matching", "quick", "network", "standard", "standard seed=1"]
     assert list(records.summary(made).index) == order
     assert set(records.ORDER) == {*baselines.BASELINES, RIVAL, *sum(methods.PRESETS.values(), ())}
+
+
+# ---------------------------------------------------------------- seconds
+
+
+def test_a_measurement_is_a_process_that_tells_every_stage() -> None:
+    row = speed._child("quick", "160x90", 1)
+    assert (row["preset"], row["size"], row["threads"]) == ("quick", "160x90", 1)
+    assert set(speed.STAGES) < set(row)
+    assert 0 < row["align"] + row["synthesis"] + row["merge"] <= row["warm"] <= row["cold"] * 3
+    assert row["label"] == 0
+    assert 50 < row["peak MiB"] < 4000
+    assert row["us/pixel"] == pytest.approx(1e6 * row["warm"] / (160 * 90))
+
+
+def test_rows_become_a_table() -> None:
+    lines = records.plain_table(
+        [{"a": "x", "b": 1.234, "c": None}, {"a": "long", "b": 2, "c": True}]
+    ).splitlines()
+    assert lines[0] == "| a    |    b |    c |"
+    assert lines[2:] == ["| x    | 1.23 |      |", "| long |    2 | True |"]
+
+
+def test_the_gpu_script_compares_runs_of_one_seed() -> None:
+    source = scene(30)
+    config = Config.preset("standard", clusters=4, epochs=20, device="cpu")
+    first, again = (gpu.run(config, source, source) for _ in range(2))
+    assert (first["labels"] == again["labels"]).all()
+    assert first["acc24"] == again["acc24"] > 0.9
