@@ -92,7 +92,7 @@ public:
         std::int64_t sum = 0;
         for (int j = 0; j < side_; ++j, a += source_stride_, b += target_stride_) {
             sum += squared<N>(a, b, row_);
-            if (slope * sum >= most) return false;
+            if (slope > 0 && slope * sum >= most) return false;
         }
         least = static_cast<std::int32_t>(known + saturated(sum, cap));
         return true;

@@ -9,10 +9,9 @@ import numpy as np
 
 from . import features
 from .color import Image
-from .config import PATCH, Config
+from .config import RADIUS, Config
 from .palette import Labels
 
-RADIUS = PATCH // 2
 ZOOM = 0.1  # largest scaling of a tile, as a logarithm
 GAIN = 0.02  # largest gain of a tile's gray, as a logarithm; its largest offset is half of it
 SHIFT = 0.1  # standard deviation of a tile's position, in halves of the picture's longer side

@@ -12,11 +12,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import OpenBLASController, threadpool_limits
 
 from .config import Device
 
@@ -65,7 +65,7 @@ def start(device: Device, *, quiet: bool = False) -> Engine:
     ValueError
         When a GPU is asked for and the engine sees none.
     """
-    with _held_back() if quiet else _untouched():
+    with _held_back() if quiet else nullcontext():
         import keras
 
         name = keras.backend.backend()
@@ -96,14 +96,25 @@ _sums: list[threadpool_limits] = []  # one for every repeatable_sums() that has 
 def repeatable_sums() -> Iterator[None]:
     """Hold BLAS to one thread: sums in another order end in other last bits. Threads may overlap in here."""
     with _summing:
-        _sums.append(_sums[-1] if _sums else threadpool_limits(1, "blas"))
+        _sums.append(_sums[-1] if _sums else _one_blas_thread())
     try:
         yield
     finally:
         with _summing:
             last = _sums.pop()
             if not _sums:
+                OpenBLASController.clear_controlling_thread(force=True)
                 last.restore_original_limits()
+                OpenBLASController.clear_controlling_thread(force=True)
+
+
+def _one_blas_thread() -> threadpool_limits:
+    # The limit is the process's, but threadpoolctl lets only the thread that set it change it again, and ours
+    # may be lifted by another: the lock above keeps them apart.
+    OpenBLASController.clear_controlling_thread(force=True)
+    limits = threadpool_limits(1, "blas")
+    OpenBLASController.clear_controlling_thread(force=True)
+    return limits
 
 
 def _tensorflow() -> tuple[str, tuple[str, ...]]:
@@ -128,17 +139,15 @@ def _jax() -> tuple[str, tuple[str, ...]]:
 _ENGINES: dict[str, Any] = {"tensorflow": _tensorflow, "jax": _jax}
 
 
-@contextmanager
-def _untouched() -> Iterator[None]:
-    yield
+_holding = threading.Lock()  # the descriptor is the process's
 
 
 @contextmanager
 def _held_back() -> Iterator[None]:
     """Send file descriptor 2 aside: TensorFlow's C++ side prints before any log level can be set."""
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as aside:
+    with _holding, tempfile.TemporaryFile() as aside:
+        kept = os.dup(2)
         os.dup2(aside.fileno(), 2)
         try:
             yield

@@ -76,7 +76,7 @@ def color(
                 if learnt:
                     raise WrongUse(f"{str(source)!r} is a model already: leave out --save-model")
                 check_target(save_model, inputs=[source, *targets], force=force)
-        model = model_file.read(source) if learnt else None
+        model = model_file.read(source, max_pixels=max_pixels) if learnt else None
         if model is not None:
             config = model.config.on(device)
         with about_words():
@@ -108,7 +108,7 @@ def color(
 
 
 def inspect(
-    source: options.Source,
+    source: options.InspectSource,
     output: options.Folder,
     target: options.InspectTarget = None,
     force: options.Force = False,
@@ -294,7 +294,9 @@ def _trained(
 
     colorizer = Colorizer(config)
     with voice.bar("starting"):
-        aligned = colorizer.prepare(source, first.gray if first else None, model.palette if model else None)
+        aligned = colorizer.prepare(
+            source, first.gray if first else None, model.palette if model else None, quiet=True
+        )
     if model is not None:
         model.restore(colorizer)
     elif colorizer.engine is not None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Literal
 
-PATCH = 29  # pixels; side of the window both networks see, and the least side of a picture
+PATCH = 29  # pixels; side of the window the report's networks see, and the least side of a picture
+RADIUS = PATCH // 2
 MAX_PIXELS = 100_000_000  # of a picture that is read without asking
+
+Progress = Callable[[int, int], None]  # steps done, steps in all
 
 RANGES: dict[str, tuple[float, float]] = {  # of the settings below, both ends allowed
     "grid": (32, 4096),
@@ -81,6 +85,16 @@ class Config:
     seed: int = 0  # of k-means, initialisation, order, augmentation and dropout
 
     def __post_init__(self) -> None:
+        for name in ("grid", "fast_threshold", "clusters", "epochs", "batch", "tile", "seed"):
+            value = getattr(self, name)
+            free = (name == "epochs" and value is None) or (name == "clusters" and value == "auto")
+            if not free and (not isinstance(value, int) or isinstance(value, bool)):
+                raise ValueError(f"{name} is {value!r}: it must be a whole number")
+        if not isinstance(self.canny, tuple) or len(self.canny) != 2:
+            raise ValueError(f"canny is {self.canny!r}: it must be two numbers")
+        for name in ("blur", "learning_rate", "rotation", "sigma"):
+            if not isinstance(getattr(self, name), (int, float)):
+                raise ValueError(f"{name} is {getattr(self, name)!r}: it must be a number")
         object.__setattr__(self, "name", Preset(self.name))  # plain strings are welcome
         object.__setattr__(self, "init", Init(self.init))
         object.__setattr__(self, "device", Device(self.device))

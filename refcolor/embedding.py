@@ -30,6 +30,7 @@ SIDE = 320  # pixels; square root of the number of pixels that the network is sh
 LEAST = 16  # pixels that sides are multiples of
 NEAR = 0.15  # of the width: how far things move, where nothing else is known
 FLOOR = 1e-6  # probability left to every label
+BLOCK = 1 << 20  # pairs of cells compared at once by a thread: bounds the memory
 VIEWS = 8  # the source, and as many less one of its random motions
 TURN, ZOOM, SHIFT = 6.0, 0.08, 0.05  # standard deviations: degrees, logarithm, of the width
 GAMMA, GAIN = 0.1, 0.05  # standard deviations of logarithms
@@ -73,21 +74,25 @@ def recall(target: Image, source: Image, shares: Image) -> tuple[Image, Image]:
     out = np.empty((*target.shape[:2], clusters), np.float32)
     likest = np.empty(target.shape[:2], np.int64)
 
-    def look(row: int) -> None:
-        queries = target[row]
-        alike = queries @ keys
+    def look(where: tuple[int, slice]) -> None:
+        row, part = where
+        alike: Image = np.asarray(target[row, part] @ keys, np.float32)
         alike -= 1
         alike *= np.float32(WARMTH)
         np.exp(alike, out=alike)
         # a Gaussian of the distance is the product of one along each side
         near = alike.reshape(-1, h, w) * down[row][:, None]
-        near *= across[:, None]
+        near *= across[part][:, None]
         near = near.reshape(alike.shape)
-        out[row] = _normal(np.sqrt(_normal(alike @ flat) * _normal(near @ flat)))
-        likest[row] = (np.multiply(alike, near, out=alike)).argmax(1)  # both opinions, as above
+        agreed: Image = np.asarray(np.sqrt(_normal(alike @ flat) * _normal(near @ flat)), np.float32)
+        out[where] = _normal(agreed)
+        likest[where] = np.multiply(alike, near, out=alike).argmax(1)  # both opinions, as above
 
+    rows, columns = target.shape[:2]
+    some = max(1, BLOCK // (h * w))
+    parts = [(row, slice(at, at + some)) for row in range(rows) for at in range(0, columns, some)]
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(look, range(len(target))))
+        list(pool.map(look, parts))
     middle = np.stack([(likest % w + 0.5) / w, (likest // w + 0.5) / h], -1)
     return out, middle.astype(np.float32)
 

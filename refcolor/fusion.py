@@ -37,6 +37,7 @@ EVEN = 3.0  # 8-bit levels; its standard deviation over the region
 SMALLEST = 40  # pixels of a region that is looked at as a whole
 REGIONS = 4_000  # looked at, the largest: bounds the memory
 ASKED = 4  # of so many pixels of a region one is asked what the network, which is coarser, says
+SCATTER = 2_654_435_761  # Knuth's multiplier: which ones, without a pattern
 HUE, HUES = 12.0, 21  # CIELAB units of a cell of the grid that votes are counted on, and its side
 DOUBT = 1e-2  # probability added to every label before opinions are multiplied
 LEARNT = 0.5  # exponent of the per-picture network's opinion
@@ -251,8 +252,10 @@ def settle(ab: Image, gray: Image, expected: Image | None = None, tints: Tints |
     counted = _ballot(whose, votes, 1 / size[whose], regions)
     whole = 1.0
     if expected is not None and tints is not None:
-        some, asked = inside[::ASKED], whose[::ASKED]
-        cells = _cells(*np.divmod(some, gray.shape[1]), gray.shape, expected.shape)
+        some = (inside * SCATTER >> 16) % ASKED == 0
+        asked = whose[some]
+        y, x = np.divmod(inside[some], gray.shape[1])
+        cells = _cells(y, x, gray.shape, expected.shape)
         planes = np.moveaxis(expected, -1, 0)
         belief = np.stack([np.bincount(asked, p[cells], regions) for p in planes], -1).astype(np.float64)
         level = np.clip(mean[flat] / 255, 0, 1).astype(np.float32)

@@ -6,7 +6,6 @@ on one source, then asked for any number of targets; asking changes nothing, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,14 +17,12 @@ from numpy.typing import NDArray
 
 from . import embedding, features, fusion
 from .color import Image
-from .config import Config, Init, Preset
+from .config import Config, Init, Preset, Progress
 from .features import Features
 from .palette import Labels, Palette
 from .source import Source, grid_size
 
 WEIGHTS = Path(__file__).with_name("data") / "embedding.npz"  # of the pre-trained embedding
-
-Progress = Callable[[int, int], None]  # steps done, steps in all
 
 
 @dataclass(frozen=True)

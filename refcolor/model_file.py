@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from . import __version__
 from .color import Image
-from .config import Config
+from .config import MAX_PIXELS, Config, Device
 from .image_decode import open_plain
 from .palette import Palette
 from .pipeline import Colorizer, check
@@ -34,6 +34,10 @@ MOST_MEMBERS = 1000
 HEADER = 30  # bytes of a ZIP member before its name
 TYPES = ("|u1", "<u2", "<f4")
 LEVELS: dict[str, int] = {"|u1": 255, "<u2": 65535}  # of a source that was read from integers
+
+
+class Refused(ValueError):
+    """What was found in a file, in words for its owner."""
 
 
 @dataclass(frozen=True)
@@ -82,16 +86,16 @@ def save(colorizer: Colorizer, path: StrPath, *, force: bool = False) -> None:
                 np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
 
 
-def load(path: StrPath, *, device: str | None = None) -> Colorizer:
-    """A colorizer as it was saved, ready to colour.
+def load(path: StrPath, *, device: str = Device.AUTO, max_pixels: int = MAX_PIXELS) -> Colorizer:
+    """A colorizer as it was saved, ready to colour, on whatever device there is.
 
     Raises
     ------
     OSError, ValueError
         As :func:`read`; also when `device` is not there.
     """
-    model = read(path)
-    colorizer = Colorizer(model.config if device is None else model.config.on(device))
+    model = read(path, max_pixels=max_pixels)
+    colorizer = Colorizer(model.config.on(device))
     colorizer.prepare(model.source, known=model.palette)
     model.restore(colorizer)
     return colorizer
@@ -106,7 +110,7 @@ def is_model(path: StrPath) -> bool:
         return False
 
 
-def read(path: StrPath) -> Model:
+def read(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Model:
     """Read and check a model file, without starting the network engine.
 
     Raises
@@ -114,14 +118,17 @@ def read(path: StrPath) -> Model:
     OSError
         The file cannot be opened.
     ValueError
-        It is no model, cut short, damaged, or of a format this version does not know.
+        It is no model, cut short, damaged, of a format this version does not know, or its source has more
+        than `max_pixels`.
     """
     with open_plain(path) as file:
         if not _begins_well(file):
             raise ValueError(f"{shown(path)} is not a refcolor model: save one with --save-model")
         try:
-            return _read(file, shown(path))
-        except (zipfile.BadZipFile, KeyError, TypeError, EOFError, UnicodeDecodeError, json.JSONDecodeError):
+            return _read(file, shown(path), max_pixels)
+        except (Refused, MemoryError):
+            raise
+        except Exception:  # whatever hostile bytes make the ZIP, JSON and array readers raise
             raise ValueError(f"{shown(path)} is damaged or cut short: save the model again") from None
 
 
@@ -131,7 +138,7 @@ def _begins_well(file: BinaryIO) -> bool:
     return head[:4] == b"PK\3\4" and head[HEADER:] == ABOUT.encode()
 
 
-def _read(file: BinaryIO, name: str) -> Model:
+def _read(file: BinaryIO, name: str, max_pixels: int) -> Model:
     size = file.seek(0, io.SEEK_END)
     with zipfile.ZipFile(file) as archive:
         members = {info.filename: info for info in archive.infolist()}
@@ -141,17 +148,21 @@ def _read(file: BinaryIO, name: str) -> Model:
             raise zipfile.BadZipFile
         about = json.loads(archive.read(ABOUT))
         if about["format"] != FORMAT:
-            raise ValueError(
-                f"{name} is a model of format {about['format']!r}, saved by refcolor {about['refcolor']}; "
-                f"this is refcolor {__version__}, which knows format {FORMAT}: train it again, or update"
+            seen = f"{about['format']!r}, saved by refcolor {about['refcolor']!r}"[:80]
+            raise Refused(
+                f"{name} is a model of format {seen}; this is refcolor {__version__}, which knows format "
+                f"{FORMAT}: train it again, or update"
             )
         config = _config(about["config"], name)
         arrays = {key.removesuffix(".npy"): _array(archive.read(key)) for key in members if key != ABOUT}
-    source = _unpacked(arrays.pop("source"))
-    try:
-        check(source, "source", 3)
-    except ValueError:
-        raise zipfile.BadZipFile from None
+    levels = arrays.pop("source")
+    if math.prod(levels.shape[:2]) > max_pixels:
+        seen = "x".join(map(str, levels.shape[1::-1]))
+        raise Refused(f"{name} holds a source of {seen} pixels: raise --max-pixels if that is right")
+    source = _unpacked(levels)
+    check(source, "source", 3)
+    if any(array.dtype.str != "<f4" or not np.isfinite(array).all() for array in arrays.values()):
+        raise zipfile.BadZipFile
     palette = None
     if config.trains:
         rgb, lab, share = (arrays.pop(f"palette/{part}") for part in ("rgb", "lab", "share"))
@@ -171,7 +182,7 @@ def _read(file: BinaryIO, name: str) -> Model:
         while f"network/{at}/{len(mine)}" in arrays:
             mine.append(arrays.pop(f"network/{at}/{len(mine)}"))
         weights.append(mine)
-    if arrays or not all(np.isfinite(w).all() for network in weights for w in network):
+    if arrays or bool(weights) != config.trains:
         raise zipfile.BadZipFile
     return Model(source, palette, config, weights)
 
@@ -182,18 +193,15 @@ def _config(found: dict[str, Any], name: str) -> Config:
     try:
         return Config(**(found | {"canny": tuple(found["canny"])}))
     except ValueError as error:
-        raise ValueError(f"{name} holds a setting that is out of range: {error}") from None
+        raise Refused(f"{name} holds a setting that is out of range: {error}") from None
 
 
 def _array(data: bytes) -> NDArray[Any]:
     """The array in the bytes of a .npy file, without believing its header further than the bytes go."""
     file = io.BytesIO(data)
-    try:
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise zipfile.BadZipFile
-        shape, fortran, kind = np.lib.format.read_array_header_1_0(file)
-    except ValueError:
-        raise zipfile.BadZipFile from None
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise zipfile.BadZipFile
+    shape, fortran, kind = np.lib.format.read_array_header_1_0(file)
     left = len(data) - file.tell()
     if fortran or kind.str not in TYPES or math.prod(shape) * kind.itemsize != left:
         raise zipfile.BadZipFile

@@ -16,7 +16,6 @@ from keras import layers
 from .config import PATCH
 from .embedding import FEATURES
 
-RADIUS = PATCH // 2
 PLANES = 3  # gray, edges, corners
 
 

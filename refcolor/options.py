@@ -33,11 +33,13 @@ def _count_or_auto(text: str) -> int | Literal["auto"]:
 
 _trained = [name for name in Preset if name is not Preset.QUICK]
 _epochs = ", ".join(f"{name} {Config.preset(name).passes}" for name in _trained)
+_epochs += f", from scratch {Config(init=Init.SCRATCH).passes}"
 
 Source = Annotated[
     Path, typer.Argument(help="The coloured picture, or a model saved earlier.", show_default=False)
 ]
 Targets = Annotated[list[Path] | None, typer.Argument(help="Gray pictures to color.", show_default=False)]
+InspectSource = Annotated[Path, typer.Argument(help="The coloured picture.", show_default=False)]
 InspectTarget = Annotated[
     Path | None,
     typer.Argument(help="Gray picture to color; left out: the source's own gray.", show_default=False),
@@ -134,7 +136,7 @@ InitName = Annotated[
 Epochs = Annotated[
     int | None,
     typer.Option(
-        help=f"Passes over the source's pixels. (default: {_epochs})",
+        help=f"Passes over the source. (default: {_epochs})",
         **_range("epochs"),
         rich_help_panel=_net,
     ),

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from . import alignment, backend, embedding, features, fusion, labelling, merge, synthesis, upsampling
 from .alignment import Alignment
 from .color import Image
-from .config import PATCH, Config, Preset
-from .labelling import Labeller, Labelling, Progress
+from .config import PATCH, Config, Preset, Progress
+from .labelling import Labeller, Labelling
 from .matching import Matches
 from .palette import Palette
 from .source import Source
@@ -120,21 +120,28 @@ class Colorizer:
         return self
 
     def prepare(
-        self, source: Image, target: Image | None = None, known: Palette | None = None
+        self,
+        source: Image,
+        target: Image | None = None,
+        known: Palette | None = None,
+        *,
+        quiet: bool = False,
     ) -> Alignment | None:
         """Start the engine, and meanwhile look at the source and perhaps align a first target.
 
         :meth:`train` comes next, and together they are :meth:`fit`; or :meth:`restore`, for a source whose
-        palette is `known`.
+        palette is `known`. With `quiet`, what the engine prints to stderr as it starts is held back, and so
+        is all else that is written there meanwhile.
         """
         check(source, "source", 3)
+        self.engine = self.labeller = None
         self.source = Source(source, self.config, known)
         if target is not None:
             check(target, "target", 2)
         if not self.config.trains:
             return None
         with ThreadPoolExecutor(1) as aside, backend.repeatable_sums():
-            started = aside.submit(backend.start, self.config.device, quiet=True)
+            started = aside.submit(backend.start, self.config.device, quiet=quiet)
             align = target is not None and self.config.name is not Preset.PAPER
             first = alignment.align(target, self.source) if align and target is not None else None
             if self.config.name is not Preset.PAPER:
@@ -147,8 +154,9 @@ class Colorizer:
         if self.engine is None:
             return
         with backend.on(self.engine), backend.repeatable_sums():
-            self.labeller = labelling.labeller(self.source)
-            self.labeller.train(progress)
+            labeller = labelling.labeller(self.source)
+            labeller.train(progress)
+        self.labeller = labeller
 
     def restore(self, weights: list[list[NDArray[np.float32]]]) -> None:
         """Instead of :meth:`train`: take the :attr:`weights` of one that has been trained.
@@ -161,9 +169,10 @@ class Colorizer:
         if self.engine is None:
             return
         with backend.on(self.engine):
-            self.labeller = labelling.labeller(self.source)
-            for network, mine in zip(self.labeller.networks, weights, strict=True):
+            labeller = labelling.labeller(self.source)
+            for network, mine in zip(labeller.networks, weights, strict=True):
                 network.set_weights(mine)
+        self.labeller = labeller
 
     @property
     def weights(self) -> list[list[NDArray[np.float32]]]:

@@ -6,7 +6,6 @@ set, and the same seed gives the same weights bit for bit on a CPU.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -15,11 +14,8 @@ from numpy.typing import NDArray
 
 from . import augmentation, embedding, features, patches
 from .color import Image
-from .config import PATCH, Config
-from .network import RADIUS
+from .config import PATCH, RADIUS, Config, Progress
 from .palette import Labels
-
-Progress = Callable[[int, int], None]  # steps done, steps in all
 
 BLUR_LEVELS = 16  # blurs a patch can draw from, evenly spaced from none to the largest
 TILES = 4  # a step of the dense network's training

@@ -89,6 +89,17 @@ def test_recall_is_the_formula():
         np.testing.assert_allclose(likest[y, x], [(column + 0.5) / 6, (row + 0.5) / 8], atol=1e-6)
 
 
+def test_recall_in_blocks_is_recall_at_once(monkeypatch):
+    rng = np.random.default_rng(0)
+    one, other = (rng.standard_normal((h, w, FEATURES)).astype(np.float32) for h, w in ((7, 9), (8, 6)))
+    one, other = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (one, other))
+    shares = rng.random((8, 6, 5)).astype(np.float32)
+    whole = embedding.recall(one, other, shares)
+    monkeypatch.setattr(embedding, "BLOCK", 100)
+    for found, wanted in zip(embedding.recall(one, other, shares), whole, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
 def test_samples_are_bilinear():
     cells = np.array([[[0, 5], [4, 5]], [[8, 5], [20, 9]]], np.float32)  # (2, 2, 2)
     x = np.array([0, 1, 0, 1, 0.5, 0.25, -3, 9], np.float32)

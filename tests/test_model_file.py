@@ -5,12 +5,14 @@ import json
 import pickle
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 import refcolor
-from refcolor import Colorizer, Config, model_file
+from refcolor import Colorizer, Config, backend, model_file
 
 PRESETS = {
     "standard": {"epochs": 2},
@@ -74,21 +76,42 @@ def test_auto_clusters_are_decided_in_the_file(drawn, tmp_path):
     assert model_file.read(tmp_path / "m.refcolor").config.clusters == len(fitted.source.palette)
 
 
-def test_threads_may_share_a_colorizer(trained, drawn_gray):
+@pytest.mark.parametrize("name", ["standard", "quick"])
+def test_threads_may_share_a_colorizer(name, drawn, drawn_gray):
     targets = [np.ascontiguousarray(np.roll(drawn_gray, shift, axis=1)) for shift in range(6)]
-    alone = [trained.colorize(target).image for target in targets]
-    found = [None] * len(targets)
+    shared = Colorizer(config(name)).fit(drawn)
+    with ThreadPoolExecutor(len(targets)) as pool:
+        found = [result.image for result in pool.map(shared.colorize, targets)]
+    for target, image in zip(targets, found, strict=True):
+        np.testing.assert_array_equal(shared.colorize(target).image, image)
+
+
+def blas_threads():
+    return [info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"]
+
+
+def test_sums_are_repeatable_in_every_thread_and_free_again_after():
+    before, inside = blas_threads(), []
+    came, leave = threading.Barrier(3), [threading.Event() for _ in range(2)]
 
     def work(i):
-        found[i] = trained.colorize(targets[i]).image
+        with backend.repeatable_sums():
+            came.wait(5)
+            inside.append(blas_threads())
+            leave[i].wait(5)
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(targets))]
+    with backend.repeatable_sums():
+        pass
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
     for thread in threads:
         thread.start()
-    for thread in threads:
+    came.wait(5)
+    for thread, event in zip(threads, leave, strict=True):  # the first to come is not the last to go
+        event.set()
         thread.join()
-    for one, other in zip(alone, found, strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert before
+    assert inside == [[1] * len(before)] * 2
+    assert blas_threads() == before
 
 
 def test_nothing_is_saved_before_anything_is_learnt(tmp_path):
@@ -159,7 +182,7 @@ def test_what_cannot_be_opened_is_no_model(tmp_path):
 def test_another_format_is_named(hero, tmp_path):
     words = about(hero, format=2, refcolor="9.9")
     bad = rewritten(hero, tmp_path / "m.refcolor", **{"refcolor.json": words})
-    with pytest.raises(ValueError, match=r"format 2, saved by refcolor 9\.9.*train it again"):
+    with pytest.raises(ValueError, match=r"format 2, saved by refcolor '9\.9'.*train it again"):
         model_file.read(bad)
 
 
@@ -170,6 +193,11 @@ def test_another_format_is_named(hero, tmp_path):
         {"refcolor.json": "{"},
         {"refcolor.json": b"\xff\xfe"},
         {"refcolor.json": " " * 70_000},
+        {"refcolor.json": "[" * 60_000},
+        {"source.npy": b"\x93NUMPY\1\0\4\0(((("},
+        {"source.npy": b"\x93NUMPY\1\0\x40\x1f" + b"(" * 8000},
+        {"palette/lab.npy": npy(np.full((24, 3), np.nan, np.float32))},
+        {"palette/lab.npy": npy(np.zeros((24, 3), np.uint8))},
         {"source.npy": None},
         {"source.npy": npy(np.zeros((9, 9, 3), np.float32))},
         {"source.npy": npy(np.full((40, 40, 3), np.nan, np.float32))},
@@ -194,6 +222,40 @@ def test_a_setting_out_of_range_is_refused(hero, tmp_path):
     words = about(hero, config=settings | {"seed": -1})
     with pytest.raises(ValueError, match="out of range: seed is -1"):
         model_file.read(rewritten(hero, tmp_path / "m.refcolor", **{"refcolor.json": words}))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"seed": None}, {"seed": 1.5}, {"clusters": 6.0}, {"canny": [1.0]}, {"grid": None}, {"blur": "x"}],
+)
+def test_a_setting_of_another_type_is_refused(hero, tmp_path, wrong):
+    with zipfile.ZipFile(hero) as archive:
+        settings = json.loads(archive.read("refcolor.json"))["config"]
+    words = about(hero, config=settings | wrong)
+    with pytest.raises(ValueError, match=f"out of range: {next(iter(wrong))} is "):
+        model_file.read(rewritten(hero, tmp_path / "m.refcolor", **{"refcolor.json": words}))
+
+
+@pytest.mark.parametrize("flag", [1, 0x20, 0x40])
+def test_an_archive_of_unknown_kind_is_refused(hero, tmp_path, flag):
+    data = bytearray(hero.read_bytes())
+    at = data.find(b"PK\1\2")
+    while at >= 0:
+        data[at + 8] |= flag
+        at = data.find(b"PK\1\2", at + 4)
+    (tmp_path / "m.refcolor").write_bytes(data)
+    with pytest.raises(ValueError, match="damaged"):
+        model_file.read(tmp_path / "m.refcolor")
+
+
+def test_a_source_of_too_many_pixels_is_refused(hero):
+    with pytest.raises(ValueError, match="source of 64x48 pixels: raise --max-pixels"):
+        model_file.read(hero, max_pixels=3000)
+
+
+def test_a_model_is_loaded_for_the_device_there_is(hero):
+    assert model_file.load(hero).config.device == "auto"
+    assert model_file.load(hero, device="cpu").config.device == "cpu"
 
 
 def test_weights_of_another_network_are_refused(hero, tmp_path):

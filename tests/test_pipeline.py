@@ -122,10 +122,22 @@ def baseline():
     return {name: (config, refcolor.colorize(drawing(), target, config)) for name, config in settings.items()}
 
 
-def test_one_training_serves_all_targets(standard, monkeypatch):
-    monkeypatch.setattr(standard, "train", lambda: pytest.fail("trained twice"))
-    for shift in (0, 3):
-        standard.colorize(gray8(drawing(shift=shift)))
+@pytest.mark.parametrize("preset", ["standard", "quick"])
+def test_nothing_is_coloured_before_a_source_is_learnt(preset):
+    colorizer = Colorizer(Config.preset(preset))
+    with pytest.raises(ValueError, match=r"call fit\(source\) first"):
+        colorizer.colorize(gray8(drawing()))
+
+
+def test_a_training_that_is_stopped_leaves_nothing_to_color_with():
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    colorizer = Colorizer(Config.preset("standard", **QUICK)).fit(drawing())
+    with pytest.raises(KeyboardInterrupt):
+        colorizer.fit(drawing(shift=2), stop)
+    with pytest.raises(ValueError, match="call fit"):
+        colorizer.colorize(gray8(drawing()))
 
 
 def test_progress_counts_to_the_end():

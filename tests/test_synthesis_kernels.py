@@ -158,6 +158,7 @@ def test_search_matches_the_slow_twin_bit_for_bit(views, radius, rounds, add_pri
         {"planes": 1},
         {"planes": 5, "most": 2000, "cap": 2**20},
         {"cap": 1},
+        {"radius": 15, "planes": 4, "most": 2047, "cap": 2**24, "target": (2, 2)},
         {"source": (1, 1), "radius": 2},
         {"source": (1, 9), "target": (6, 1), "views": 3},
     ],
