@@ -4,9 +4,11 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <type_traits>
 
 #include "gather.hpp"
 #include "luma_merge.hpp"
@@ -82,9 +84,13 @@ constexpr int MAX_GUIDE = 2047, MAX_ROW = 127, MAX_RADIUS = 15, MAX_COST = 1 << 
 
 template <class Integers> bool within(const Integers& values, int limit) {
     const auto* data = values.data();
-    bool inside = true;
-    for (py::ssize_t i = 0; i < values.size(); ++i) inside &= data[i] >= -limit && data[i] <= limit;
-    return inside;
+    const py::ssize_t count = values.size();
+    std::remove_cv_t<std::remove_reference_t<decltype(*data)>> low = 0, high = 0;
+    for (py::ssize_t i = 0; i < count; ++i) { // no early end: the compiler makes vectors of it
+        low = std::min(low, data[i]);
+        high = std::max(high, data[i]);
+    }
+    return low >= -limit && high <= limit;
 }
 
 bool is_field(const Ints& field, py::ssize_t height, py::ssize_t width) {
@@ -130,9 +136,8 @@ void search(const Shorts& source, const Shorts& target, int radius, int cap, con
                 "labels must be (V, H, W)");
         require(unary->ndim() == 3 && unary->shape(0) == to.height && unary->shape(1) == to.width,
                 "unary must be (H, W, K)");
-        const std::uint8_t* kind = labels->data();
-        for (py::ssize_t i = 0; i < labels->size(); ++i)
-            require(kind[i] < unary->shape(2), "a label lies outside unary");
+        require(unary->shape(2) > 0 && within(*labels, static_cast<int>(unary->shape(2)) - 1),
+                "a label lies outside unary");
     }
     require(cap > 0 && cap <= MAX_COST, "cap must be positive, and 2^24 at most");
     require(pull >= 0 && slack >= 0 && rounds >= 0, "pull, slack and rounds must not be negative");
@@ -180,10 +185,12 @@ void vote(const Floats& source_gray, const Floats& source_ab, const Floats& targ
             "ab must be (H, W, 2)");
     require(share.ndim() == 2 && share.shape(0) == height && share.shape(1) == width, "share must be (H, W)");
     const std::int32_t* xy = field.data();
-    for (py::ssize_t i = 0; i < field.size(); i += 2)
-        require(xy[i] >= 0 && xy[i] < source_gray.shape(2) && xy[i + 1] >= 0 &&
-                    xy[i + 1] < source_gray.shape(0) * source_gray.shape(1),
-                "a match lies outside the source");
+    const py::ssize_t count = field.size(), right = source_gray.shape(2),
+                      bottom = source_gray.shape(0) * source_gray.shape(1);
+    bool inside = true;
+    for (py::ssize_t i = 0; i < count; i += 2)
+        inside &= (xy[i] >= 0) & (xy[i] < right) & (xy[i + 1] >= 0) & (xy[i + 1] < bottom);
+    require(inside, "a match lies outside the source");
 
     const refcolor::Vote how{radius, temper, luma_spread, kin};
     const float *gray = source_gray.data(), *chroma = source_ab.data(), *seen = target_gray.data();
