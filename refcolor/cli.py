@@ -39,6 +39,7 @@ def color(
     output: options.Output = None,
     confidence: options.Confidence = None,
     save_model: options.SaveModel = None,
+    frames: options.Frames = None,
     force: options.Force = False,
     max_pixels: options.Pixels = MAX_PIXELS,
     quiet: options.Quiet = False,
@@ -56,9 +57,11 @@ def color(
     SOURCE may be a model that --save-model has written: then nothing is trained.
     """
     with friendly(debug):
-        from . import image_io, model_file
+        from . import image_io, model_file, sequence
 
-        targets = targets or []
+        with about_words():
+            _refuse_own_folder(targets or [], output)
+            targets = sequence.expand(targets or [], frames, leave_out=source)
         learnt = model_file.is_model(source)
         if learnt:
             _refuse_settings(context, source)
@@ -248,6 +251,13 @@ def _apart(paths: list[Path]) -> list[Path]:
                 f"two pictures would both become {str(path)!r}: give them different names, with -o"
             )
     return paths
+
+
+def _refuse_own_folder(targets: list[Path], output: Path | None) -> None:
+    """Results among the frames of a folder would be its frames next time."""
+    for folder in (target for target in targets if target.is_dir()):
+        if output is None or (output.is_dir() and output.samefile(folder)):
+            raise WrongUse(f"{str(folder)!r} is a folder: its results need one of their own, give -o FOLDER")
 
 
 def _refuse_settings(context: typer.Context, model: Path) -> None:

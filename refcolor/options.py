@@ -38,7 +38,18 @@ _epochs += f", from scratch {Config(init=Init.SCRATCH).passes}"
 Source = Annotated[
     Path, typer.Argument(help="The coloured picture, or a model saved earlier.", show_default=False)
 ]
-Targets = Annotated[list[Path] | None, typer.Argument(help="Gray pictures to color.", show_default=False)]
+Targets = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="Gray pictures to color: files, folders, or patterns as shot.####.png, shot.%04d.exr, "
+        "shot.[[1-48].png.",
+        show_default=False,
+    ),
+]
+Frames = Annotated[
+    str | None,
+    typer.Option(help="Only these frames of folders and patterns, as 1-48x2. (default: all)"),
+]
 InspectSource = Annotated[Path, typer.Argument(help="The coloured picture.", show_default=False)]
 InspectTarget = Annotated[
     Path | None,

@@ -313,6 +313,47 @@ def test_many_targets_one_training(call, scene, monkeypatch):
     assert len(trainings) == 1
 
 
+# ---------------------------------------------------------------- many targets by one word
+
+
+def test_a_pattern_colors_its_frames(call, scene):
+    for n in (1, 2, 10):
+        shutil.copy("target.png", f"t.{n:03}.png")
+    Path("out").mkdir()
+    code, out, _ = call("source.png", "t.###.png", "--preset", "quick", "-o", "out", "--frames", "2-10x8")
+    assert (code, out) == (0, ["out/t.002_color.png", "out/t.010_color.png"])
+
+
+def test_a_folder_colors_its_pictures_into_another_and_leaves_out_the_key(call, scene):
+    Path("shot").mkdir()
+    for name in ("source.png", "target.png"):
+        shutil.copy(name, f"shot/{name}")
+    Path("out").mkdir()
+    code, out, _ = call("shot/source.png", "shot", "--preset", "quick", "-o", "out")
+    assert (code, out) == (0, ["out/target_color.png"])
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["x.##.png"], "no file is called like 'x.##.png'"),
+        (["shot"], "'shot' is a folder: its results need one of their own, give -o FOLDER"),
+        (["shot", "-o", "shot"], "need one of their own"),
+        (["target.png", "--frames", "1"], "--frames goes with a folder or a pattern"),
+        (["t.#.png", "--frames", "1-3"], "has no frame 2-3"),
+    ],
+)
+def test_words_that_match_nothing(call, scene, words, says):
+    Path("shot").mkdir()
+    shutil.copy("target.png", "shot/a.png")
+    shutil.copy("target.png", "t.1.png")
+    before = held(scene)
+    code, out, err = call("source.png", *words)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert says in err[0]
+    assert held(scene) == before
+
+
 # ---------------------------------------------------------------- models
 
 

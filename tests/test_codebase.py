@@ -22,7 +22,7 @@ FLOORS = [
     ["embedding", "synthesis"],
     ["tints", "merge", "features", "matching"],
     ["palette", "patches", "metrics", "contact_sheet"],
-    ["image_io", "options", "voice"],
+    ["image_io", "options", "sequence", "voice"],
     ["image_decode", "image_encode"],
     ["image_storage"],
     ["safe_write", "color", "backend"],

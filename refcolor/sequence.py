@@ -1,0 +1,177 @@
+"""Names of many pictures: folders, numbered patterns and ranges of frames.
+
+A word that names a file means that file, whatever characters it holds. Otherwise it may be a folder, or a
+pattern with the place of the frame number: ``shot.####.png`` (a # for each digit), ``shot.%04d.exr``,
+``shot.@.png`` (any digits) or ``shot.[1-48].png`` (these frames, any digits). Ranges are written as in film,
+and read by fileseq: ``1-48``, ``1-48x2``, ``-5-10``, ``1-10,20``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from .image_storage import EXTENSIONS
+from .safe_write import shown
+
+PLACE = re.compile(r"#+|@+|%0?(\d*)d|\[([-+\d,xy:]+)\]")  # where a pattern has the frame number
+NUMBER = re.compile(r"(-?\d+)(?=\D*$)")  # the last number in a file's name
+LISTED = 60  # characters of a list of frames in a message
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A numbered name: what stands before and after the number, its least digits, the frames asked for."""
+
+    folder: Path
+    before: str
+    after: str
+    digits: int
+    frames: frozenset[int] | None
+
+
+def expand(words: Sequence[Path], frames: str | None = None, *, leave_out: Path | None = None) -> list[Path]:
+    """The files that the words of a command mean, in the order of the words and of their frames.
+
+    Parameters
+    ----------
+    words : sequence of Path
+        Files, folders and patterns; what is none of them is passed on as it is.
+    frames : str, optional
+        Range to take from every folder and pattern.
+    leave_out : Path, optional
+        A file that folders and patterns do not mean: the key among the frames.
+
+    Raises
+    ------
+    ValueError
+        One line: nothing matches, frames are missing, two files have one number, a range makes no sense.
+    """
+    asked = None if frames is None else _frame_set(frames)
+    found: list[Path] = []
+    for word in words:
+        pattern = None if word.is_file() else _pattern(word)
+        if word.is_dir():
+            files = _numbered(word, _pictures(word), asked)
+        elif pattern is not None:
+            files = _matching(word, pattern, asked)
+        elif asked is not None:
+            raise ValueError(f"{shown(word)} is one file: --frames goes with a folder or a pattern")
+        else:
+            found.append(word)
+            continue
+        found += [path for path in files if leave_out is None or not _same(path, leave_out)]
+    if words and not found:
+        raise ValueError(f"{shown(words[0])} holds no frame but the source itself: name the gray pictures")
+    return found
+
+
+def _pattern(word: Path) -> Pattern | None:
+    places = list(PLACE.finditer(word.name))
+    if not places:
+        return None
+    if len(places) > 1:
+        raise ValueError(f"{shown(word)} has more than one place for the frame number: leave one")
+    place = places[0]
+    mark, width, asked = place.group(), place.group(1), place.group(2)
+    digits = (
+        len(mark)
+        if mark[0] == "#"
+        else int(width or 1)
+        if mark[0] == "%"
+        else len(mark)
+        if mark[0] == "@"
+        else 1
+    )
+    name = word.name
+    return Pattern(
+        word.parent, name[: place.start()], name[place.end() :], digits, _frame_set(asked) if asked else None
+    )
+
+
+def _matching(word: Path, pattern: Pattern, asked: frozenset[int] | None) -> list[Path]:
+    """Files of a pattern, by frame."""
+    if not pattern.folder.is_dir():
+        raise ValueError(f"there is no folder {shown(pattern.folder)} for {shown(word)}: check the name")
+    name = re.compile(re.escape(pattern.before) + r"(-?\d+)" + re.escape(pattern.after))
+    all_digits = {p: m[1] for p in pattern.folder.iterdir() if (m := name.fullmatch(p.name)) and p.is_file()}
+    fits = {path: int(text) for path, text in all_digits.items() if _fits(text, pattern.digits)}
+    if not fits:
+        other = f"; {shown(min(all_digits).name)} has other digits" if all_digits else ""
+        raise ValueError(f"no file is called like {shown(word)}{other}: check the pattern")
+    for range_ in (pattern.frames, asked):
+        if range_ is not None:
+            fits = _only(fits, range_, word)
+    return _in_order(fits)
+
+
+def _fits(text: str, digits: int) -> bool:
+    """Whether a number is written with that many digits, zeros before it, or is longer by itself."""
+    bare = text.removeprefix("-")
+    return (
+        digits == 1 or len(text) == digits or len(bare) == digits or (len(bare) > digits and bare[0] != "0")
+    )
+
+
+def _pictures(folder: Path) -> list[Path]:
+    files = [p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith(".")]
+    files = [p for p in files if p.is_file()]
+    if not files:
+        raise ValueError(
+            f"the folder {shown(folder)} holds no pictures ({' '.join(EXTENSIONS)}): check the name"
+        )
+    return files
+
+
+def _numbered(folder: Path, files: list[Path], asked: frozenset[int] | None) -> list[Path]:
+    """Pictures of a folder by name and number, those without a number by name alone."""
+    numbers = {path: int(m[1]) for path in files if (m := NUMBER.search(path.stem))}
+    if asked is not None:
+        return _in_order(_only(numbers, asked, folder))
+    return sorted(files, key=lambda path: (NUMBER.sub("", path.stem), numbers.get(path, 0), path.name))
+
+
+def _only(numbers: dict[Path, int], asked: frozenset[int], word: Path) -> dict[Path, int]:
+    """Files of the asked frames, all of which must be there."""
+    missing = sorted(asked - set(numbers.values()))
+    if missing:
+        raise ValueError(f"{shown(word)} has no frame {_listed(missing)}: leave them out of the range")
+    return {path: number for path, number in numbers.items() if number in asked}
+
+
+def _in_order(numbers: dict[Path, int]) -> list[Path]:
+    ordered = sorted(numbers, key=lambda path: (numbers[path], path))
+    for one, other in pairwise(ordered):
+        if numbers[one] == numbers[other]:
+            raise ValueError(
+                f"{shown(one.name)} and {shown(other.name)} are both frame {numbers[one]}: "
+                "give a pattern that means one of them, as ####"
+            )
+    return ordered
+
+
+def _frame_set(text: str) -> frozenset[int]:
+    from fileseq.frameset import FrameSet
+
+    try:
+        numbers = list(FrameSet(text))
+    except ValueError:  # what fileseq raises are kinds of it
+        numbers = []
+    whole = frozenset(number for number in numbers if isinstance(number, int))
+    if not numbers or len(whole) < len(numbers):
+        raise ValueError(f"{text!r} is no range of frames: write it as 1-48, 1-48x2 or 1,5,9")
+    return whole
+
+
+def _listed(numbers: list[int]) -> str:
+    import fileseq
+
+    text = str(fileseq.framesToFrameRange(numbers))
+    return text if len(text) <= LISTED else text[:LISTED].rsplit(",", 1)[0] + ", ..."
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.exists() and one.samefile(other)
