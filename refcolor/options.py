@@ -42,7 +42,7 @@ Targets = Annotated[
     list[Path] | None,
     typer.Argument(
         help="Gray pictures to color: files, folders, or patterns as shot.####.png, shot.%04d.exr, "
-        "shot.[[1-48].png.",
+        "shot.[1-48].png.",
         show_default=False,
     ),
 ]
