@@ -62,20 +62,19 @@ def color(
         with about_words():
             _refuse_own_folder(targets or [], output)
             targets = sequence.expand(targets or [], frames, leave_out=source)
-        learnt = model_file.is_model(source)
+        learnt = source.suffix == model_file.SUFFIX or model_file.is_model(source)
         if learnt:
             _refuse_settings(context, source)
         config = _config(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
-        if not targets and (save_model is None or output or confidence):
-            raise WrongUse("there is no target: name gray pictures to color, or give --save-model FILE alone")
+        if not targets and (learnt or save_model is None or output or confidence):
+            hint = "" if learnt else ", or give --save-model FILE alone"
+            raise WrongUse(f"there is no target: name gray pictures to color{hint}")
         results = _outputs(targets, output)
         trusts = _outputs(targets, confidence, "confidence") if confidence else []
         with about_words():
             if save_model is not None:
                 if save_model.suffix != model_file.SUFFIX:
-                    raise WrongUse(
-                        f"a model is named *{model_file.SUFFIX}, not {save_model.name!r}: rename it"
-                    )
+                    raise WrongUse(f"{save_model.name!r} does not end in {model_file.SUFFIX}: add that")
                 if learnt:
                     raise WrongUse(f"{str(source)!r} is a model already: leave out --save-model")
                 check_target(save_model, inputs=[source, *targets], force=force)
@@ -85,8 +84,15 @@ def color(
         with about_words():
             if trusts and config.name is Preset.PAPER:
                 raise WrongUse("preset paper knows no confidence: leave out --confidence")
+            new = {path.parent for path in (results + trusts) if path.parent in (output, confidence)}
+            new = {
+                folder for folder in new if not folder.exists()
+            }  # for many results: made when there are any
+            for folder in new:
+                check_target(folder)
             for path in _apart(results + trusts):
-                image_io.check_output(path, inputs=[source, *targets], force=force)
+                if path.parent not in new:
+                    image_io.check_output(path, inputs=[source, *targets], force=force)
         picture = model.source if model is not None else _read_source(source, max_pixels, config)
         first = _read_targets(targets, max_pixels)
         voice = Voice(quiet)
@@ -94,6 +100,8 @@ def color(
         if save_model is not None:
             model_file.save(colorizer, save_model, force=force)
             print(save_model, flush=True)
+        for folder in new:
+            folder.mkdir(exist_ok=True)
         with voice.bar("coloring") as progress:
             for i, (target, path) in enumerate(zip(targets, results, strict=True)):
                 gray = first if not i and first else image_io.read(target, max_pixels=max_pixels)
@@ -127,7 +135,10 @@ def inspect(
 ) -> None:
     """Write every stage as pictures and tables: edges, corners, clusters, labels, probabilities, result."""
     with friendly(debug):
-        from . import image_io, inspection, pipeline
+        from . import image_io, inspection, model_file, pipeline
+
+        if model_file.is_model(source):
+            raise WrongUse(f"{str(source)!r} is a model: inspect needs the coloured picture itself")
 
         config = _config(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         if config.name is Preset.QUICK:
@@ -230,15 +241,12 @@ def _outputs(targets: list[Path], output: Path | None, what: str = "color") -> l
     names = [f"{target.stem}_{what}.png" for target in targets]
     if output is None:
         paths = [target.with_name(name) for target, name in zip(targets, names, strict=True)]
-    elif output.is_dir():
+    elif output.is_dir() or (len(targets) > 1 and not output.suffix and not os.path.lexists(output)):
         paths = [output / name for name in names]
     elif len(targets) == 1:
         paths = [output]
     else:
-        raise WrongUse(
-            f"output {str(output)!r} is not an existing folder, and {len(targets)} targets need one: "
-            "create it first"
-        )
+        raise WrongUse(f"output {str(output)!r} is no folder, and {len(targets)} targets need one: give one")
     return _apart(paths)
 
 
@@ -262,10 +270,11 @@ def _refuse_own_folder(targets: list[Path], output: Path | None) -> None:
 
 def _refuse_settings(context: typer.Context, model: Path) -> None:
     """A model was trained with settings of its own: refuse others."""
-    for name in ("preset", "clusters", "init", "epochs", "seed"):
-        given = context.get_parameter_source(name)
-        if given is not None and given.name == "COMMANDLINE":
-            raise WrongUse(f"{str(model)!r} is a model with settings of its own: leave out --{name}")
+    settings = ("preset", "clusters", "init", "epochs", "seed")
+    sources = {name: context.get_parameter_source(name) for name in settings}
+    given = [f"--{name}" for name, where in sources.items() if where and where.name == "COMMANDLINE"]
+    if given:
+        raise WrongUse(f"{str(model)!r} is a model with settings of its own: leave out {' and '.join(given)}")
 
 
 def _read_source(source: Path, max_pixels: int, config: Config) -> Image:

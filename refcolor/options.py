@@ -75,7 +75,8 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="File for one target, folder for many. (default: TARGET_color.png beside each target)",
+        help="File for one target, folder for many, made if missing. (default: TARGET_color.png beside each "
+        "target)",
         rich_help_panel=_out,
     ),
 ]
@@ -93,7 +94,7 @@ Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing f
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no remarks.", rich_help_panel=_out)]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=_out)]
 Pixels = Annotated[
-    int, typer.Option("--max-pixels", help="Refuse larger pictures.", min=1, rich_help_panel=_out)
+    int, typer.Option("--max-pixels", help="Refuse pictures of more pixels.", min=1, rich_help_panel=_out)
 ]
 
 Confidence = Annotated[
@@ -147,7 +148,7 @@ InitName = Annotated[
 Epochs = Annotated[
     int | None,
     typer.Option(
-        help=f"Passes over the source. (default: {_epochs})",
+        help=f"Training passes over the source; fewer is quicker. (default: {_epochs})",
         **_range("epochs"),
         rich_help_panel=_net,
     ),

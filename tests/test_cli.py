@@ -154,7 +154,7 @@ def test_confidence_of_many_targets_goes_into_a_folder(call, quick, scene):
     words = ["source.png", "target.png", "second.png"]
     code, out, err = call(*words, "--confidence", "sure.png")
     assert (code, out, len(err)) == (2, [], 1)
-    assert "not an existing folder" in err[0]
+    assert "'sure.png' is no folder, and 2 targets need one" in err[0]
     code, out, _ = call(*words, "--confidence", "sure")
     assert code == 0
     assert out == [
@@ -381,13 +381,22 @@ def test_a_model_without_targets(call, scene):
         (["source.png"], "there is no target: name gray pictures to color"),
         (["hero.refcolor"], "there is no target"),
         (["source.png", "--save-model", "m.refcolor", "-o", "x.png"], "there is no target"),
-        (["source.png", "target.png", "--save-model", "m.npz"], "a model is named *.refcolor, not 'm.npz'"),
+        (
+            ["source.png", "target.png", "--save-model", "m.npz"],
+            "'m.npz' does not end in .refcolor: add that",
+        ),
         (["source.png", "target.png", "--save-model", "hero.refcolor"], "already exists"),
         (["source.png", "target.png", "--save-model", "no/m.refcolor"], "does not exist; create it first"),
         (["hero.refcolor", "target.png", "--save-model", "m.refcolor"], "is a model already"),
         (["hero.refcolor", "target.png", "--preset", "standard"], "leave out --preset"),
         (["hero.refcolor", "target.png", "--clusters", "9"], "leave out --clusters"),
-        (["hero.refcolor", "target.png", "--seed", "0"], "leave out --seed"),
+        (
+            ["hero.refcolor", "target.png", "--seed", "0", "--preset", "quick"],
+            "leave out --preset and --seed",
+        ),
+        (["inspect", "hero.refcolor", "-o", "new"], "is a model: inspect needs the coloured picture itself"),
+        (["none.refcolor", "target.png"], "there is no file 'none.refcolor'"),
+        (["stub.refcolor", "target.png"], "'stub.refcolor' is not a refcolor model"),
         (["hero.refcolor", "target.png", "--epochs", "3"], "leave out --epochs"),
         (["hero.refcolor", "target.png", "--init", "scratch"], "leave out --init"),
         (["hero.refcolor", "hero.refcolor"], "is not a picture"),
@@ -396,6 +405,7 @@ def test_a_model_without_targets(call, scene):
 )
 def test_wrong_words_about_models(call, scene, words, says):
     assert call("source.png", "--preset", "quick", "--save-model", "hero.refcolor")[0] == 0
+    Path("stub.refcolor").write_bytes(b"PK")
     Path("short.refcolor").write_bytes(Path("hero.refcolor").read_bytes()[:-100])
     before = held(scene)
     code, out, err = call(*words)
@@ -684,11 +694,24 @@ def test_inspect_never_writes_over_its_input(call, scene):
     assert held(scene) == before
 
 
-def test_many_targets_need_a_folder(call, scene):
+def test_many_targets_get_a_folder(call, scene):
     shutil.copy("target.png", "second.png")
-    code, out, err = call("source.png", "target.png", "second.png", "-o", "out")
-    assert (code, out, len(err)) == (2, [], 1)
-    assert "not an existing folder" in err[0]
+    words = ["source.png", "target.png", "second.png", "--preset", "quick"]
+    for wrong, says in (("second.png", "no folder"), ("no/out", "does not exist; create it first")):
+        code, out, err = call(*words, "-o", wrong)
+        assert (code, out, len(err)) == (2, [], 1)
+        assert says in err[0]
+    code, out, _ = call(*words, "-o", "out", "--confidence", "sure")
+    assert code == 0
+    assert out[::2] == ["out/target_color.png", "out/second_color.png"]
+    assert all(Path(name).is_file() for name in out)
+
+
+def test_a_folder_is_made_only_when_there_is_something_for_it(call, scene):
+    shutil.copy("target.png", "second.png")
+    Path("bad.png").write_bytes(b"no picture")
+    assert call("source.png", "target.png", "bad.png", "--preset", "quick", "-o", "out")[0] == 1
+    assert not Path("out").exists()
 
 
 @pytest.fixture
