@@ -40,7 +40,7 @@ STAGES = {  # name in the table -> functions that do it, as the pipeline knows t
     "label": "Colorizer.label",
     "synthesis": "synthesis.synthesize",
     "settle": "fusion.settle",
-    "paint": "fusion.paint",
+    "paint": "paints.lay",
     "trust": "fusion.trust",
     "guess": "_guess",
     "merge": "merge.luma_exact",

@@ -57,10 +57,10 @@ def color(
     SOURCE may be a model that --save-model has written: then nothing is trained.
     """
     with friendly(debug):
-        from . import image_io, model_file, sequence
+        from . import destinations, image_io, model_file, sequence
 
         with about_words():
-            _refuse_own_folder(targets or [], output)
+            destinations.refuse_own_folder(targets or [], output)
             targets = sequence.expand(targets or [], frames, leave_out=source)
         learnt = source.suffix == model_file.SUFFIX or model_file.is_model(source)
         if learnt:
@@ -69,8 +69,8 @@ def color(
         if not targets and (learnt or save_model is None or output or confidence):
             hint = "" if learnt else ", or give --save-model FILE alone"
             raise WrongUse(f"there is no target: name gray pictures to color{hint}")
-        results = _outputs(targets, output)
-        trusts = _outputs(targets, confidence, "confidence") if confidence else []
+        results = destinations.of(targets, output)
+        trusts = destinations.of(targets, confidence, "confidence") if confidence else []
         with about_words():
             if save_model is not None:
                 if save_model.suffix != model_file.SUFFIX:
@@ -84,15 +84,7 @@ def color(
         with about_words():
             if trusts and config.name is Preset.PAPER:
                 raise WrongUse("preset paper knows no confidence: leave out --confidence")
-            new = {path.parent for path in (results + trusts) if path.parent in (output, confidence)}
-            new = {
-                folder for folder in new if not folder.exists()
-            }  # for many results: made when there are any
-            for folder in new:
-                check_target(folder)
-            for path in _apart(results + trusts):
-                if path.parent not in new:
-                    image_io.check_output(path, inputs=[source, *targets], force=force)
+            new = destinations.check(results + trusts, [output, confidence], [source, *targets], force=force)
         picture = model.source if model is not None else _read_source(source, max_pixels, config)
         first = _read_targets(targets, max_pixels)
         voice = Voice(quiet)
@@ -234,38 +226,6 @@ def _config(preset: Preset, **settings: object) -> Config:
     if preset is Preset.PAPER and settings["init"] is Init.PRETRAINED:
         raise WrongUse("preset paper starts from scratch, as the report did: leave out --init")
     return Config.preset(preset, **settings)
-
-
-def _outputs(targets: list[Path], output: Path | None, what: str = "color") -> list[Path]:
-    """Where what is made of each target goes."""
-    names = [f"{target.stem}_{what}.png" for target in targets]
-    if output is None:
-        paths = [target.with_name(name) for target, name in zip(targets, names, strict=True)]
-    elif output.is_dir() or (len(targets) > 1 and not output.suffix and not os.path.lexists(output)):
-        paths = [output / name for name in names]
-    elif len(targets) == 1:
-        paths = [output]
-    else:
-        raise WrongUse(f"output {str(output)!r} is no folder, and {len(targets)} targets need one: give one")
-    return _apart(paths)
-
-
-def _apart(paths: list[Path]) -> list[Path]:
-    """The paths, if they are all different files."""
-    places = [os.path.realpath(path) for path in paths]
-    for i, path in enumerate(paths):
-        if places[i] in places[:i]:
-            raise WrongUse(
-                f"two pictures would both become {str(path)!r}: give them different names, with -o"
-            )
-    return paths
-
-
-def _refuse_own_folder(targets: list[Path], output: Path | None) -> None:
-    """Results among the frames of a folder would be its frames next time."""
-    for folder in (target for target in targets if target.is_dir()):
-        if output is None or (output.is_dir() and output.samefile(folder)):
-            raise WrongUse(f"{str(folder)!r} is a folder: its results need one of their own, give -o FOLDER")
 
 
 def _refuse_settings(context: typer.Context, model: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from . import alignment, backend, embedding, features, fusion, labelling, merge, synthesis, upsampling
+from . import alignment, backend, embedding, features, fusion, labelling, merge, paints, synthesis, upsampling
 from .alignment import Alignment
 from .color import Image
 from .config import PATCH, Config, Preset, Progress
@@ -238,10 +238,8 @@ class Colorizer:
         confidence = fusion.trust(made, matches.error, guess)
         ab = fusion.settle(made.ab, matches.relit, expected, tints)
         image = merge.luma_exact(gray, ab)
-        image, painted = fusion.paint(
-            image, gray, self.source.paints, expected, said.palette if said else None
-        )
-        confidence[painted] = np.maximum(confidence[painted], fusion.PAINTED)
+        image, painted = paints.lay(image, gray, self.source.paints, expected, said.palette if said else None)
+        confidence[painted] = np.maximum(confidence[painted], paints.PAINTED)
         return Result(image, confidence, matches, said)
 
     def label(self, relit: Image) -> Labelling:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from functools import cached_property
 
-from . import features, fusion, matching, palette, tints
+from . import features, matching, paints, palette, tints
 from .color import Image, luma
 from .config import PATCH, Config, Init, Preset
 from .embedding import cells
@@ -96,9 +96,9 @@ class Source:
         return tints.fit(self.rgb, self.labels, len(self.palette))
 
     @cached_property
-    def paints(self) -> fusion.Paints:
+    def paints(self) -> paints.Paints:
         """Its paints, where it is flat art."""
-        return fusion.paints(self.rgb)
+        return paints.find(self.rgb)
 
 
 def grid_size(shape: tuple[int, ...], config: Config) -> tuple[int, int]:

@@ -818,7 +818,7 @@ def test_an_unforeseen_error_is_one_line_too(monkeypatch, capsys):
     def fall(*_args):
         raise ZeroDivisionError("inside")
 
-    monkeypatch.setattr("refcolor.cli._outputs", fall)
+    monkeypatch.setattr("refcolor.destinations.of", fall)
     with pytest.raises(SystemExit) as left:
         cli.main(["a.png", "b.png"])
     assert left.value.code == 1

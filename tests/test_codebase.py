@@ -14,12 +14,13 @@ PACKAGE = ROOT / "refcolor"
 # From the roof down; a module may import from its own floor's later rooms and from lower floors only.
 FLOORS = [
     ["cli"],
+    ["destinations"],
     ["inspection", "model_file"],
     ["pipeline"],
     ["labelling", "alignment"],
     ["source", "training"],
     ["augmentation", "network", "fusion", "upsampling"],
-    ["embedding", "synthesis"],
+    ["embedding", "synthesis", "paints"],
     ["tints", "merge", "features", "matching"],
     ["palette", "patches", "metrics", "contact_sheet"],
     ["image_io", "options", "sequence", "voice"],

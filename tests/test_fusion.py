@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from refcolor import fusion, merge, palette
+from refcolor import fusion, merge, paints, palette
 from refcolor.color import luma, rgb_to_lab, to_8bit
-from refcolor.fusion import Paints
+from refcolor.paints import Paints
 from refcolor.synthesis import Synthesis
 
 COLORS = np.array([[230, 60, 50], [40, 90, 200], [250, 230, 120], [30, 30, 40], [90, 170, 80]], np.uint8)
@@ -41,7 +41,7 @@ def tinted(rgb, by=(0.03, -0.02, 0.04)):
 
 
 def only_one(color):
-    return fusion.paints(unit(np.full((30, 30, 3), color, np.uint8)))
+    return paints.find(unit(np.full((30, 30, 3), color, np.uint8)))
 
 
 # ---------------------------------------------------------------- the source's paints
@@ -49,7 +49,7 @@ def only_one(color):
 
 @pytest.mark.parametrize("draw", [unit, smooth])
 def test_paints_are_those_of_a_flat_drawing(draw):
-    found = fusion.paints(draw(flat()))
+    found = paints.find(draw(flat()))
     assert sorted(map(tuple, to_8bit(found.rgb))) == sorted(map(tuple, COLORS))
     np.testing.assert_allclose(found.gray, luma(found.rgb) * 255, atol=1e-3)
     np.testing.assert_allclose(found.ab, rgb_to_lab(found.rgb[None])[0, :, 1:], atol=1e-4)
@@ -62,9 +62,9 @@ def test_what_is_not_flat_has_no_paints():
     y, x = np.mgrid[:60, :100].astype(np.float32)
     gradient = np.stack([x / 100, y / 60, (x + y) / 160], axis=-1)
     for picture in (noisy, gradient):
-        found = fusion.paints(picture)
+        found = paints.find(picture)
         assert len(found) == 0
-        image, painted = fusion.paint(picture, luma(picture), found)
+        image, painted = paints.lay(picture, luma(picture), found)
         assert image is picture
         assert not painted.any()
 
@@ -73,7 +73,7 @@ def test_a_rare_colour_and_a_thin_line_are_no_paints():
     drawing = flat(height=300, width=300)
     drawing[100:103, 100:103] = 7, 7, 200  # one flat pixel of 90000
     drawing[200:202] = 1, 2, 3  # two pixels wide
-    assert sorted(map(tuple, to_8bit(fusion.paints(unit(drawing)).rgb))) == sorted(map(tuple, COLORS))
+    assert sorted(map(tuple, to_8bit(paints.find(unit(drawing)).rgb))) == sorted(map(tuple, COLORS))
 
 
 # ---------------------------------------------------------------- painting
@@ -81,7 +81,7 @@ def test_a_rare_colour_and_a_thin_line_are_no_paints():
 
 def test_flat_regions_get_their_paint_to_the_bit():
     truth = flat()
-    image, painted = fusion.paint(tinted(unit(truth)), gray8(unit(truth)), fusion.paints(unit(truth)))
+    image, painted = paints.lay(tinted(unit(truth)), gray8(unit(truth)), paints.find(unit(truth)))
     assert painted.all()
     np.testing.assert_array_equal(to_8bit(image), truth)
 
@@ -89,7 +89,7 @@ def test_flat_regions_get_their_paint_to_the_bit():
 def test_between_two_paints_lies_a_blend_of_the_gray_asked_for():
     truth = smooth(flat())
     gray = luma(truth)
-    image, painted = fusion.paint(tinted(truth), gray, fusion.paints(truth))
+    image, painted = paints.lay(tinted(truth), gray, paints.find(truth))
     flat_part = (to_8bit(truth)[:, :, None] == COLORS).all(-1).any(-1)
     assert painted[flat_part].mean() > 0.95
     assert (to_8bit(image) == to_8bit(truth)).all(-1)[
@@ -107,16 +107,16 @@ def test_between_two_paints_lies_a_blend_of_the_gray_asked_for():
 def test_a_split_region_goes_to_the_majority():
     """Two paints of one gray: seven tenths of the votes carry the region, but not a mere quarter of it."""
     source = unit(flat(TWINS))
-    known = fusion.paints(source)
+    known = paints.find(source)
     gray = np.full((40, 50), 114 / 255, np.float32)
     for winner in (0, 1):
         voted = np.repeat(unit(TWINS[[1 - winner]])[None], 40 * 50, axis=1).reshape(40, 50, 3)
         voted[:, :35] = unit(TWINS[winner])
-        image, painted = fusion.paint(voted, gray, known)
+        image, painted = paints.lay(voted, gray, known)
         assert painted.all()
         assert (to_8bit(image) == TWINS[winner]).all()
         voted[:, 12:] = 114 / 255  # most votes are for neither
-        image, painted = fusion.paint(voted, gray, known)
+        image, painted = paints.lay(voted, gray, known)
         assert not painted.any()
         assert image is voted
 
@@ -130,7 +130,7 @@ def test_the_network_decides_a_tie(label):
     expected[..., wanted] = 0.9
     voted = source[:40, 25:75].copy()  # half and half
     gray = np.full((40, 50), 114 / 255, np.float32)
-    image, painted = fusion.paint(voted, gray, fusion.paints(source), expected, colors)
+    image, painted = paints.lay(voted, gray, paints.find(source), expected, colors)
     assert painted.all()
     assert (to_8bit(image) == TWINS[label]).all()
 
@@ -140,7 +140,7 @@ def test_regions_of_one_gray_are_decided_apart():
     gray = np.full((40, 51), 114 / 255, np.float32)
     gray[:, 24:27] = 0.1
     voted = unit(flat(TWINS, 40, 51))
-    image, painted = fusion.paint(voted, gray, fusion.paints(source))
+    image, painted = paints.lay(voted, gray, paints.find(source))
     np.testing.assert_array_equal(painted, gray > 0.2)
     assert (to_8bit(image)[:, :24] == TWINS[0]).all()
     assert (to_8bit(image)[:, 27:] == TWINS[1]).all()
@@ -151,21 +151,21 @@ def test_no_paint_without_its_gray(off):
     color = np.array([200, 80, 60], np.uint8)
     gray = np.full((30, 30), (114 + off) / 255, np.float32)
     voted = np.full((30, 30, 3), color / 255, np.float32)
-    image, painted = fusion.paint(voted, gray, only_one(color))
+    image, painted = paints.lay(voted, gray, only_one(color))
     assert painted.all() == painted.any() == (off == 0)
     assert (image is voted) == (off != 0)
 
 
 def test_no_paint_of_quite_another_colour():
     voted = np.full((30, 30, 3), TWINS[1] / 255, np.float32)
-    _, painted = fusion.paint(voted, luma(voted), only_one(TWINS[0]))
+    _, painted = paints.lay(voted, luma(voted), only_one(TWINS[0]))
     assert not painted.any()
 
 
 def test_a_target_with_shading_is_not_painted():
     y, x = np.mgrid[:60, :100].astype(np.float32)
     gray = unit(np.rint(60 + x + y))
-    _, painted = fusion.paint(np.dstack([gray] * 3), gray, fusion.paints(unit(flat())))
+    _, painted = paints.lay(np.dstack([gray] * 3), gray, paints.find(unit(flat())))
     assert not painted.any()
 
 
@@ -270,27 +270,27 @@ def test_shaded_and_split_regions_stay_as_they_are():
 def test_painting_keeps_the_gray_where_a_paint_is_a_level_off():
     rgb = np.zeros((40, 40, 3), np.float32)
     rgb[:, :20], rgb[:, 20:] = np.array([200, 60, 40]) / 255, np.array([40, 90, 200]) / 255
-    known = fusion.paints(rgb)
+    known = paints.find(rgb)
     for shift in (0.0, 0.8):
         gray = (luma(rgb) + np.float32(shift / 255)).astype(np.float32)
-        out, painted = fusion.paint(rgb, gray, known)
+        out, painted = paints.lay(rgb, gray, known)
         assert painted.mean() > 0.9
         np.testing.assert_allclose(luma(out), gray, atol=0.502 / 255)
 
 
 def test_shading_finer_than_8_bits_is_kept():
     rgb = np.full((40, 40, 3), np.array([200, 60, 40]) / 255, np.float32)
-    known = fusion.paints(rgb)
+    known = paints.find(rgb)
     for steepness in (0.4, 3):
         ramp = np.repeat(np.linspace(-steepness, steepness, 20, dtype=np.float32), 2) / 255
         gray = (luma(rgb) + ramp).astype(np.float32)
         target = merge.luma_exact(gray, np.ascontiguousarray(rgb_to_lab(rgb)[..., 1:]))
-        out, _ = fusion.paint(target, gray, known)
+        out, _ = paints.lay(target, gray, known)
         np.testing.assert_allclose(luma(out), gray, atol=2e-5)
 
 
 def test_a_coloured_line_between_two_paints_keeps_its_colour():
     rgb = np.zeros((40, 42, 3), np.float32)
     rgb[:, :20], rgb[:, 20:22], rgb[:, 22:] = np.array([[20, 20, 120], [200, 60, 40], [255, 255, 255]]) / 255
-    out, _ = fusion.paint(rgb, luma(rgb), fusion.paints(rgb))
+    out, _ = paints.lay(rgb, luma(rgb), paints.find(rgb))
     np.testing.assert_allclose(out, rgb, atol=1e-6)
