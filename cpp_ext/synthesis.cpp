@@ -121,6 +121,7 @@ void improve(const Guides& source, const Guides& target, const Search& how, Matc
             costs.below<N>(x, y, best, least);
             for (std::ptrdiff_t c = 0; c < how.count; ++c) {
                 const Match m = held(how.candidates[c * pixels + at], source);
+                if (m.x == best.x && m.y == best.y) continue;
                 if (costs.below<N>(x, y, m, least)) best = m;
             }
             field[at] = best;

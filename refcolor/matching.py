@@ -25,6 +25,7 @@ ALIGNED = 4.0  # pixels an inlier may be off
 STILL = 1.0  # pixels; flow after an alignment that moves no corner further would be the same again
 TRUSTED = 1.0  # pixels there and back within which a match tells about the light
 LIGHT_REACH = 0.3  # standard deviation of the window that light is measured in, of the picture's side
+LIGHT_SIDE = 80  # pixels; square root of the number it is measured on: it is smooth
 LIGHT_SHARE = 0.2  # of pixels with trusted matches, at least
 LIGHT_GAIN = 0.8  # relighting is believed when it leaves this much of the difference, at most
 LIGHT_RIDGE = 60.0  # variance of gray, in 8-bit levels squared, below which the gain is held at 1
@@ -164,8 +165,9 @@ def relight(target: Image, source: Image, field: Field, error: Image) -> Image:
     if trusted.mean() < LIGHT_SHARE:
         return target
     came = cv2.remap(source, field[..., 0], field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    size = (max(1, w // 4), max(1, h // 4))
-    sigma = LIGHT_REACH * np.sqrt(h * w) / 4
+    scale = min(1.0, LIGHT_SIDE / float(np.sqrt(h * w)))
+    size = (max(1, round(w * scale)), max(1, round(h * scale)))
+    sigma = LIGHT_REACH * np.sqrt(h * w) * scale
 
     def local(values: Image) -> Image:
         small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
