@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,31 +49,27 @@ def align(gray: Image, source: Source) -> Alignment:
         aligned = 1 / math.sqrt(abs(float(np.linalg.det(sparse.affine[:, :2]))))
         if abs(math.log(aligned / scale)) > RESCALED:
             scale = aligned
-    rgb, labels = source.rgb, source.labels if source.config.trains else None
+    ab, labels = source.ab, source.labels if source.config.trains else None
     if scale != 1:
         h, w = (max(PATCH, round(side * scale)) for side in came.shape)
-        rgb = features.resize(rgb, (w, h))
-        came = luma(rgb) * 255
+        rgb = features.resize(source.rgb, (w, h))
+        came, ab = luma(rgb) * 255, rgb_to_lab(rgb)[..., 1:]
         labels = None if labels is None else source.palette.labels(rgb)
         sparse = matching.sparse_matches(mine, matching.points(came))
     candidates, matches = matching.match(target, came, sparse)
-    ab = np.ascontiguousarray(rgb_to_lab(rgb)[..., 1:])
-    parts: list[tuple[Image, Image, NDArray[np.uint8] | None]] = [
-        (came, ab, None if labels is None else labels.astype(np.uint8))
-    ]
+    mirrored_too = False
     if sparse.inliers < SURE:
         flipped = np.ascontiguousarray(came[:, ::-1])
         other = matching.sparse_matches(mine, matching.points(flipped))
-        if other.affine is not None and other.inliers > sparse.inliers:
+        mirrored_too = other.affine is not None and other.inliers > sparse.inliers
+        if mirrored_too:
             below = np.array([0, came.shape[0]], np.float32)  # the mirror image follows in the rows below
             more, mirrored = matching.match(target, flipped, other)
             candidates += [field + below for field in more]
             matches = matching.better(matches, mirrored, below)
-            parts.append(tuple(None if p is None else p[:, ::-1] for p in (came, ab, parts[0][2])))  # type: ignore[arg-type]
-    gray_views, ab_views, label_views = zip(*parts, strict=True)
-    views = Views(
-        np.stack(gray_views),
-        np.stack(ab_views),
-        None if labels is None else np.stack([np.asarray(view) for view in label_views]),
-    )
+
+    def seen(plane: NDArray[Any]) -> NDArray[Any]:
+        return np.stack([plane, plane[:, ::-1]] if mirrored_too else [plane])
+
+    views = Views(seen(came), seen(ab), None if labels is None else seen(labels.astype(np.uint8)))
     return Alignment(views, candidates, matches)

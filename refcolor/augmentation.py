@@ -21,9 +21,7 @@ def jitter(inputs: Image, rng: np.random.Generator) -> None:
     """Shift the places and relight the grays of cells (N, 67) in place, each on its own."""
     count = len(inputs)
     inputs[:, -3:-1] += rng.normal(0, SHIFT, (count, 2))
-    inputs[:, -1] = (
-        inputs[:, -1] * np.exp(rng.uniform(-GAIN, GAIN, count)) + rng.uniform(-GAIN, GAIN, count) / 2
-    )
+    inputs[:, -1] = _relit(inputs[:, -1], rng, count)
 
 
 def tile(
@@ -51,10 +49,15 @@ def tile(
         return cv2.warpAffine(image, to_source, (width, height), flags=how, borderMode=cv2.BORDER_REFLECT_101)
 
     planes = warp(stack[rng.integers(len(stack))][window], h, w, cv2.INTER_LINEAR)
-    planes[..., 0] = planes[..., 0] * np.exp(rng.uniform(-GAIN, GAIN)) + rng.uniform(-GAIN, GAIN) / 2
+    planes[..., 0] = _relit(planes[..., 0], rng)
     j, i = np.mgrid[:h, :w].astype(np.float32)
     j, i = j - (h - 1) / 2, i - (w - 1) / 2
     x, y = (turn[r, 0] * i + turn[r, 1] * j + center[r] for r in (0, 1))
     where = features.position(x, y, labels.shape) + rng.normal(0, SHIFT, 2)
     truth = warp(labels[window].astype(np.int16), *shape, cv2.INTER_NEAREST)
     return np.dstack([planes, where]).astype(np.float32), truth.astype(np.int32)
+
+
+def _relit(gray: Image, rng: np.random.Generator, count: int | None = None) -> Any:
+    """The gray with one random gain and offset, or with `count` of each."""
+    return gray * np.exp(rng.uniform(-GAIN, GAIN, count)) + rng.uniform(-GAIN, GAIN, count) / 2

@@ -82,58 +82,34 @@ class Labeller(Protocol):
 
 def labeller(source: Source) -> Labeller:
     """The labeller that the source's config asks for, untrained."""
-    kinds: dict[Init, type[_Dense | _Recall]] = {Init.SCRATCH: _Dense, Init.PRETRAINED: _Recall}
-    return _Patches(source) if source.config.name is Preset.PAPER else kinds[source.config.init](source)
+    windows = source.config.name is Preset.PAPER or source.config.init is Init.SCRATCH
+    return _Windows(source) if windows else _Recall(source)
 
 
-class _Patches:
-    """The report's network."""
+class _Windows:
+    """A network that sees 29x29 pixels: the report's for ``paper``, else its dense successor."""
 
     def __init__(self, source: Source) -> None:
         from . import network  # late, as elsewhere here: it imports Keras
 
-        self.source = source
-        self.networks = (network.patch_network(source.clusters, source.config.seed),)
+        self.source, self.dense = source, source.config.name is not Preset.PAPER
+        build = network.dense_network if self.dense else network.patch_network
+        self.networks = (build(source.clusters, source.config.seed),)
 
     def train(self, progress: Progress) -> None:
         from . import training
 
         source = self.source
-        training.train_patches(
-            *self.networks, source.features.planes, source.small_labels, source.config, progress
-        )
+        learn = training.train_dense if self.dense else training.train_patches
+        learn(*self.networks, source.features.planes, source.small_labels, source.config, progress)
 
     def ask(self, gray: Image) -> tuple[Image, None]:
         from . import training
 
         config = self.source.config
         seen = features.extract(gray, grid_size(gray.shape, config), config)
-        return training.predict_patches(*self.networks, seen.planes), None
-
-
-class _Dense:
-    """The report's window for every pixel at once."""
-
-    def __init__(self, source: Source) -> None:
-        from . import network
-
-        self.source = source
-        self.networks = (network.dense_network(source.clusters, source.config.seed),)
-
-    def train(self, progress: Progress) -> None:
-        from . import training
-
-        source = self.source
-        training.train_dense(
-            *self.networks, source.features.planes, source.small_labels, source.config, progress
-        )
-
-    def ask(self, gray: Image) -> tuple[Image, None]:
-        from . import training
-
-        config = self.source.config
-        seen = features.extract(gray, grid_size(gray.shape, config), config)
-        return training.predict_dense(*self.networks, seen.planes), None
+        predict = training.predict_dense if self.dense else training.predict_patches
+        return predict(*self.networks, seen.planes), None
 
 
 class _Recall:

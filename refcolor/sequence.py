@@ -77,15 +77,7 @@ def _pattern(word: Path) -> Pattern | None:
         raise ValueError(f"{shown(word)} has more than one place for the frame number: leave one")
     place = places[0]
     mark, width, asked = place.group(), place.group(1), place.group(2)
-    digits = (
-        len(mark)
-        if mark[0] == "#"
-        else int(width or 1)
-        if mark[0] == "%"
-        else len(mark)
-        if mark[0] == "@"
-        else 1
-    )
+    digits = {"%": int(width or 1), "[": 1}.get(mark[0], len(mark))
     name = word.name
     return Pattern(
         word.parent, name[: place.start()], name[place.end() :], digits, _frame_set(asked) if asked else None

@@ -6,8 +6,10 @@ import math
 from dataclasses import replace
 from functools import cached_property
 
+import numpy as np
+
 from . import features, matching, paints, palette, tints
-from .color import Image, luma
+from .color import Image, luma, rgb_to_lab
 from .config import PATCH, Config, Init, Preset
 from .embedding import cells
 from .features import Features
@@ -53,6 +55,11 @@ class Source:
     def gray(self) -> Image:
         """Its luma, (H, W)."""
         return luma(self.rgb)
+
+    @cached_property
+    def ab(self) -> Image:
+        """Its CIELAB a, b, (H, W, 2)."""
+        return np.ascontiguousarray(rgb_to_lab(self.rgb)[..., 1:])
 
     @cached_property
     def points(self) -> Points:
