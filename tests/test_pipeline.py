@@ -189,7 +189,7 @@ def test_training_and_prediction_see_the_same_planes(monkeypatch):
     class Center:
         """Draws the middle of the picture, and nothing else."""
 
-        def uniform(self, low, high):
+        def uniform(self, low, high, *_):
             return (np.asarray(low) + high) / 2
 
         def normal(self, *_):
