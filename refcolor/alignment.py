@@ -1,19 +1,23 @@
-"""The source as the target sees it: brought to its scale, mirrored where that helps, and matched to it."""
+"""The source as the target sees it: brought to its scale, mirrored where that helps, and matched to it.
+
+Several sources are seen one after the other, each as one view or two.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import features, matching
+from . import embedding, features, matching
 from .color import Image, luma, rgb_to_lab
 from .config import PATCH
 from .matching import Field, Matches
-from .source import Source
+from .source import Source, Sources
 from .synthesis import Views
 
 RESCALED = 0.15  # logarithm of the scale beyond which the source is brought to the target's
@@ -32,15 +36,89 @@ class Alignment:
         Possible source pixels of every target pixel, as x and view * height + y.
     matches : Matches
         The best flow, how far it is off, and what it says about the light.
+    seen : tuple of Seen
+        The sources.
     """
 
     views: Views
     candidates: list[Field]
     matches: Matches
+    seen: tuple[Seen, ...]
+
+    def motion(self, likest: Image) -> Field:
+        """The cells (h, w, 2) that the embedding sees as likest, as one more candidate."""
+        h, w = self.matches.error.shape
+        height = self.views.gray.shape[1]
+        return embedding.motion(likest, (h, w), [(source.size, source.view * height) for source in self.seen])
+
+    @property
+    def among(self) -> dict[int, float]:
+        """The sources by number, and how much each counts."""
+        return {source.number: source.weight for source in self.seen}
 
 
-def align(gray: Image, source: Source) -> Alignment:
-    """Match a target (H, W) in [0, 1] with the source."""
+@dataclass(frozen=True)
+class Seen:
+    """A source among the views: its number, how much it counts, its first view, its size (h, w) there."""
+
+    number: int
+    weight: float
+    view: int
+    size: tuple[int, int]
+
+
+def align_all(gray: Image, sources: Sources, among: Mapping[int, float]) -> Alignment:
+    """Match a target (H, W) in [0, 1] with some of the sources, given by number and weight."""
+    return join([align(gray, sources.each[number], number, weight) for number, weight in among.items()])
+
+
+def join(each: Sequence[Alignment]) -> Alignment:
+    """One alignment with several sources, of one with each."""
+    if len(each) == 1:
+        return each[0]
+    height, width = (max(one.views.gray.shape[i] for one in each) for i in (1, 2))
+    views: list[Views] = []
+    candidates: list[Field] = []
+    seen: list[Seen] = []
+    first = 0
+    matches = each[0].matches
+    for one in each:
+        source, h = one.seen[0], one.views.gray.shape[1]
+        fields = [_raised(field, h, height, first) for field in (*one.candidates, one.matches.best)]
+        candidates += fields[:-1]
+        mine = replace(one.matches, best=fields[-1], error=one.matches.error / np.float32(source.weight))
+        matches = mine if not seen else matching.better(matches, mine)
+        seen.append(replace(source, view=first))
+        views.append(_padded(one.views, height, width))
+        first += len(one.views.gray)
+    gray, ab = (np.concatenate([getattr(v, name) for v in views]) for name in ("gray", "ab"))
+    labels = [v.labels for v in views if v.labels is not None]
+    return Alignment(
+        Views(gray, ab, np.concatenate(labels) if labels else None), candidates, matches, tuple(seen)
+    )
+
+
+def _raised(field: Field, h: int, height: int, first: int) -> Field:
+    """Matches with views of height `h` as matches with views of `height`, after `first` others."""
+    view = np.floor((field[..., 1] + np.float32(0.5)) / h)
+    out = field.copy()
+    out[..., 1] += view * (height - h) + first * height
+    return out
+
+
+def _padded(views: Views, height: int, width: int) -> Views:
+    """Views whose last row and column go on to this size."""
+
+    def pad(plane: NDArray[Any]) -> NDArray[Any]:
+        down, right = height - plane.shape[1], width - plane.shape[2]
+        edges = ((0, 0), (0, down), (0, right), (0, 0))[: plane.ndim]
+        return np.pad(plane, edges, mode="edge")
+
+    return Views(pad(views.gray), pad(views.ab), None if views.labels is None else pad(views.labels))
+
+
+def align(gray: Image, source: Source, number: int = 0, weight: float = 1.0) -> Alignment:
+    """Match a target (H, W) in [0, 1] with one source."""
     target, came = gray * 255, source.gray * 255
     mine = matching.points(target)
     sparse = matching.sparse_matches(mine, source.points)
@@ -66,10 +144,10 @@ def align(gray: Image, source: Source) -> Alignment:
             below = np.array([0, came.shape[0]], np.float32)  # the mirror image follows in the rows below
             more, mirrored = matching.match(target, flipped, other)
             candidates += [field + below for field in more]
-            matches = matching.better(matches, mirrored, below)
+            matches = matching.better(matches, replace(mirrored, best=mirrored.best + below))
 
     def seen(plane: NDArray[Any]) -> NDArray[Any]:
         return np.stack([plane, plane[:, ::-1]] if mirrored_too else [plane])
 
     views = Views(seen(came), seen(ab), None if labels is None else seen(labels.astype(np.uint8)))
-    return Alignment(views, candidates, matches)
+    return Alignment(views, candidates, matches, (Seen(number, weight, 0, came.shape),))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -47,65 +48,107 @@ def describe(network: Any, gray: Image) -> Image:
     return _features(network, _shown(gray))
 
 
-def recall(target: Image, source: Image, shares: Image) -> tuple[Image, Image]:
-    """Probabilities of the palette labels for every target cell, and the cell it is most like.
+def recall(
+    target: Image, memories: Sequence[tuple[Image, Image]], weights: Sequence[float] = (1.0,)
+) -> tuple[Image, Image]:
+    """Probabilities of the palette labels for every target cell, and the source cell it is most like.
 
     Two opinions, one that trusts near cells more and one that does not care where, are multiplied: what is
     both alike and near counts most, and what has moved far is still found.
 
     Parameters
     ----------
-    target, source : float32 (h, w, 64), (h', w', 64)
+    target : float32 (h, w, 64)
         From :func:`describe`.
-    shares : float32 (h', w', k)
-        Share of every label in every source cell, from :func:`shares`.
+    memories : sequence of float32 (h', w', 64), (h', w', k)
+        Each source's cells, from :func:`describe`, and the share of every label in them, from :func:`shares`.
+    weights : sequence of float
+        How much each source counts.
 
     Returns
     -------
     float32 (h, w, k)
         Probabilities.
     float32 (h, w, 2)
-        Middle of the likest source cell, as shares of the source's width and height.
+        Middle of the likest source cell, as share of its source's width, and number of the source plus
+        share of its height.
     """
-    h, w, clusters = shares.shape
-    flat = shares.reshape(h * w, clusters)
-    keys = np.ascontiguousarray(source.reshape(h * w, FEATURES).T)
-    across, down = (_nearness(target.shape[i], source.shape[i], source.shape[i] / w) for i in (1, 0))
-    out = np.empty((*target.shape[:2], clusters), np.float32)
-    likest = np.empty(target.shape[:2], np.int64)
+    rows, columns = target.shape[:2]
+    sources = [_Memory(target.shape, *memory) for memory in memories]
+    out = np.empty((rows, columns, memories[0][1].shape[2]), np.float32)
+    likest = np.empty((rows, columns, 2), np.float32)
 
     def look(where: tuple[int, slice]) -> None:
-        row, part = where
-        alike: Image = np.asarray(target[row, part] @ keys, np.float32)
+        looks = [source.look(target[where], *where) for source in sources]
+        alike, near = (
+            np.add.reduce([look[i] * np.float32(w) for look, w in zip(looks, weights, strict=True)])
+            for i in (0, 1)
+        )
+        agreed: Image = np.asarray(np.sqrt(_normal(alike) * _normal(near)), np.float32)
+        number = np.argmax([look[2] for look in looks], axis=0)
+        at = np.stack([look[3] for look in looks])[number, np.arange(len(number))]
+        likest[where] = at + number[:, None] * np.array([0, 1], np.float32)
+        out[where] = _normal(agreed)
+
+    some = max(1, BLOCK // max(source.cells for source in sources))
+    parts = [(row, slice(at, at + some)) for row in range(rows) for at in range(0, columns, some)]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        list(pool.map(look, parts))
+    return out, likest
+
+
+class _Memory:
+    """One source's cells, to be looked at from the cells of a target of shape (h, w, 64)."""
+
+    def __init__(self, target: tuple[int, ...], source: Image, shares: Image) -> None:
+        self.h, self.w, clusters = shares.shape
+        self.cells = self.h * self.w
+        self.shares = shares.reshape(self.cells, clusters)
+        self.features = np.ascontiguousarray(source.reshape(self.cells, FEATURES).T)
+        self.across, self.down = (
+            _nearness(target[i], source.shape[i], source.shape[i] / self.w) for i in (1, 0)
+        )
+
+    def look(self, target: Image, row: int, part: slice) -> tuple[Image, Image, Image, Image]:
+        """Labels (n, k) from alike cells, from alike and near ones; how much so the likest is, and where."""
+        alike: Image = np.asarray(target @ self.features, np.float32)
         alike -= 1
         alike *= np.float32(WARMTH)
         np.exp(alike, out=alike)
         # a Gaussian of the distance is the product of one along each side
-        near = alike.reshape(-1, h, w) * down[row][:, None]
-        near *= across[part][:, None]
+        near = alike.reshape(-1, self.h, self.w) * self.down[row][:, None]
+        near *= self.across[part][:, None]
         near = near.reshape(alike.shape)
-        agreed: Image = np.asarray(np.sqrt(_normal(alike @ flat) * _normal(near @ flat)), np.float32)
-        out[where] = _normal(agreed)
-        likest[where] = np.multiply(alike, near, out=alike).argmax(1)  # both opinions, as above
-
-    rows, columns = target.shape[:2]
-    some = max(1, BLOCK // (h * w))
-    parts = [(row, slice(at, at + some)) for row in range(rows) for at in range(0, columns, some)]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(look, parts))
-    middle = np.stack([(likest % w + 0.5) / w, (likest // w + 0.5) / h], -1)
-    return out, middle.astype(np.float32)
+        labels, near_labels = alike @ self.shares, near @ self.shares
+        both = np.multiply(alike, near, out=alike)
+        likest = both.argmax(1)
+        how = np.take_along_axis(both, likest[:, None], 1)[:, 0]
+        middle = np.stack([(likest % self.w + 0.5) / self.w, (likest // self.w + 0.5) / self.h], -1)
+        return labels, near_labels, how, middle.astype(np.float32)
 
 
-def motion(likest: Image, target: tuple[int, ...], source: tuple[int, ...]) -> Image:
-    """The likest cells as matches (H, W, 2) between pictures of these sizes (height, width)."""
-    (h, w), (height, width) = likest.shape[:2], target[:2]
+def motion(likest: Image, target: tuple[int, int], sources: Sequence[tuple[tuple[int, int], int]]) -> Image:
+    """The likest cells, from :func:`recall`, as matches (H, W, 2).
+
+    Parameters
+    ----------
+    likest : float32 (h, w, 2)
+        Share of the source's width, and number of the source plus share of its height.
+    target : (H, W)
+    sources : sequence of ((height, width), first row)
+        Size of each source, and where it begins.
+    """
+    (h, w), (height, width) = likest.shape[:2], target
     y, x = np.mgrid[:height, :width].astype(np.float32)
     row, column = (y * h / height).astype(np.int32), (x * w / width).astype(np.int32)
-    found = likest[row, column] * np.array([source[1], source[0]], np.float32)
+    number = np.minimum(likest[..., 1].astype(np.int32), len(sources) - 1)
+    sizes = np.array([size[::-1] for size, _ in sources], np.float32)[number]
+    below = np.array([[0, first] for _, first in sources], np.float32)[number]
+    share = likest - number[..., None] * np.array([0, 1], np.float32)
     off_x, off_y = x + 0.5 - (column + 0.5) * (width / w), y + 0.5 - (row + 0.5) * (height / h)
-    last = np.array([source[1], source[0]], np.float32) - 1
-    return np.asarray(np.clip(found + np.stack([off_x, off_y], -1) - 0.5, 0, last), np.float32)
+    found = (share * sizes)[row, column] + np.stack([off_x, off_y], -1) - 0.5
+    found = np.clip(found, 0, sizes[row, column] - 1) + below[row, column]
+    return np.asarray(found, np.float32)
 
 
 def moved(network: Any, gray: Image, seed: int) -> Image:

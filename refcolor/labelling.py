@@ -1,11 +1,13 @@
 """What a network says of a target: how likely each palette colour is, everywhere.
 
 Three networks can be asked: the report's, its dense successor, and the pre-trained embedding. Each is trained
-on one source, then asked for any number of targets; asking changes nothing, so that threads may share one.
+once, on one source or several, then asked for any number of targets; asking changes nothing, so that threads
+may share one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +22,7 @@ from .color import Image
 from .config import Config, Init, Preset, Progress
 from .features import Features
 from .palette import Labels, Palette
-from .source import Source, grid_size
+from .source import Sources, grid_size
 
 WEIGHTS = Path(__file__).with_name("data") / "embedding.npz"  # of the pre-trained embedding
 
@@ -44,8 +46,8 @@ class Labelling:
     config : Config
         Of the run.
     likest : float32 (h, w, 2) or None
-        Where in the source the embedding sees what is most like each pixel of the grid, as shares of its
-        width and height.
+        Where the embedding sees what is most like each pixel of the grid, as share of the source's width, and
+        its number among those asked plus share of its height.
     """
 
     palette_picture: Image
@@ -62,8 +64,11 @@ class Labelling:
         return features.extract(self.gray, grid_size(self.gray.shape, self.config), self.config)
 
 
+Among = Mapping[int, float]  # numbers of the sources to ask, and how much each counts
+
+
 class Labeller(Protocol):
-    """A network for one source.
+    """A network for some sources.
 
     Attributes
     ----------
@@ -74,85 +79,88 @@ class Labeller(Protocol):
     networks: tuple[Any, ...]
 
     def train(self, progress: Progress) -> None:
-        """Learn the source; `progress` is told (steps done, steps in all) after every step."""
+        """Learn the sources; `progress` is told (steps done, steps in all) after every step."""
 
-    def ask(self, gray: Image) -> tuple[Image, Image | None]:
-        """Probabilities (h, w, k) for a target (H, W), and where in the source its like is, if known."""
+    def ask(self, gray: Image, among: Among) -> tuple[Image, Image | None]:
+        """Probabilities (h, w, k) for a target (H, W), and where in the sources its like is, if known."""
 
 
-def labeller(source: Source) -> Labeller:
-    """The labeller that the source's config asks for, untrained."""
-    windows = source.config.name is Preset.PAPER or source.config.init is Init.SCRATCH
-    return _Windows(source) if windows else _Recall(source)
+def labeller(sources: Sources) -> Labeller:
+    """The labeller that the sources' config asks for, untrained."""
+    windows = sources.config.name is Preset.PAPER or sources.config.init is Init.SCRATCH
+    return _Windows(sources) if windows else _Recall(sources)
 
 
 class _Windows:
     """A network that sees 29x29 pixels: the report's for ``paper``, else its dense successor."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, sources: Sources) -> None:
         from . import network  # late, as elsewhere here: it imports Keras
 
-        self.source, self.dense = source, source.config.name is not Preset.PAPER
+        self.sources, self.dense = sources, sources.config.name is not Preset.PAPER
         build = network.dense_network if self.dense else network.patch_network
-        self.networks = (build(source.clusters, source.config.seed),)
+        self.networks = (build(sources.clusters, sources.config.seed),)
 
     def train(self, progress: Progress) -> None:
         from . import training
 
-        source = self.source
         learn = training.train_dense if self.dense else training.train_patches
-        learn(*self.networks, source.features.planes, source.small_labels, source.config, progress)
+        lessons = [(source.features.planes, source.small_labels) for source in self.sources.each]
+        learn(*self.networks, lessons, self.sources.config, progress)
 
-    def ask(self, gray: Image) -> tuple[Image, None]:
+    def ask(self, gray: Image, among: Among) -> tuple[Image, None]:
         from . import training
 
-        config = self.source.config
+        config = self.sources.config
         seen = features.extract(gray, grid_size(gray.shape, config), config)
         predict = training.predict_dense if self.dense else training.predict_patches
         return predict(*self.networks, seen.planes), None
 
 
 class _Recall:
-    """The embedding's recall, beside what a small network trained on the source reads out of it."""
+    """The embedding's recall, beside what a small network trained on the sources reads out of it."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, sources: Sources) -> None:
         from . import network
 
-        self.source = source
+        self.sources = sources
         self.embedding = network.embedding_network(WEIGHTS)
-        self.readout = network.readout_network(embedding.READ, source.clusters, source.config.seed)
+        self.readout = network.readout_network(embedding.READ, sources.clusters, sources.config.seed)
         self.networks = (self.embedding, self.readout)
 
     def train(self, progress: Progress) -> None:
         from . import training
 
-        source = self.source
-        training.train_readout(
-            self.readout,
-            embedding.moved(self.embedding, source.gray, source.config.seed),
-            _cell_means(source.gray, self.shares.shape),
-            self.shares,
-            source.config,
-            progress,
-        )
+        seed = self.sources.config.seed
+        lessons = [
+            (
+                embedding.moved(self.embedding, source.gray, seed),
+                _cell_means(source.gray, shares.shape),
+                shares,
+            )
+            for source, (_, shares) in zip(self.sources.each, self.memories, strict=True)
+        ]
+        training.train_readout(self.readout, lessons, self.sources.config, progress)
 
-    def ask(self, gray: Image) -> tuple[Image, Image]:
+    def ask(self, gray: Image, among: Among) -> tuple[Image, Image]:
         from . import training
 
         found = embedding.describe(self.embedding, gray)
-        recalled, likest = embedding.recall(found, self.described, self.shares)
+        memories = [self.memories[number] for number in among]
+        recalled, likest = embedding.recall(found, memories, list(among.values()))
         read = training.predict_readout(self.readout, found, _cell_means(gray, found.shape))
         return fusion.agree(recalled, read), likest
 
     @cached_property
-    def described(self) -> Image:
-        """The source's cells, as the embedding sees them."""
-        return embedding.describe(self.embedding, self.source.gray)
-
-    @cached_property
-    def shares(self) -> Image:
-        """Share of every label in each of the source's cells."""
-        return embedding.shares(self.source.labels, self.source.size, self.source.clusters)
+    def memories(self) -> list[tuple[Image, Image]]:
+        """Every source's cells as the embedding sees them, and the share of every label in each."""
+        return [
+            (
+                embedding.describe(self.embedding, source.gray),
+                embedding.shares(source.labels, source.size, self.sources.clusters),
+            )
+            for source in self.sources.each
+        ]
 
 
 def _cell_means(gray: Image, shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -144,13 +144,13 @@ def sparse_matches(target: Points, source: Points) -> Sparse:
     return Sparse(first, second, affine if sane and count >= INLIERS else None, count if sane else 0)
 
 
-def better(upright: Matches, mirrored: Matches, below: NDArray[np.float32]) -> Matches:
-    """The better of the matches with the source and with its mirror image, which lies `below` (x, y) it."""
-    closer = mirrored.error < upright.error
+def better(one: Matches, other: Matches) -> Matches:
+    """The better of the matches with two views."""
+    closer = other.error < one.error
     return Matches(
-        np.where(closer[..., None], mirrored.best + below, upright.best),
-        np.where(closer, mirrored.error, upright.error),
-        mirrored.relit if closer.mean() > 0.5 else upright.relit,
+        np.where(closer[..., None], other.best, one.best),
+        np.where(closer, other.error, one.error),
+        other.relit if closer.mean() > 0.5 else one.relit,
     )
 
 

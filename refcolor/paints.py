@@ -6,7 +6,7 @@ between two of them are blends of the two. Nothing else is painted over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,15 @@ def find(rgb: Image) -> Paints:
     colors = (found[:, None] >> np.array([16, 8, 0]) & 255).astype(np.float32) / np.float32(255)
     ab = rgb_to_lab(colors[None])[0, :, 1:] if len(colors) else np.zeros((0, 2), np.float32)
     return Paints(colors, ab, np.asarray(colors @ BT601 * 255, np.float32))
+
+
+def join(several: Sequence[Paints]) -> Paints:
+    """The paints of several sources, each once."""
+    if len(several) == 1:
+        return several[0]
+    _, first = np.unique(np.concatenate([paints.rgb for paints in several]), axis=0, return_index=True)
+    rgb, ab, gray = (np.concatenate([getattr(p, name) for p in several]) for name in ("rgb", "ab", "gray"))
+    return Paints(rgb[first], ab[first], gray[first])
 
 
 def lay(

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -19,14 +20,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from . import alignment, backend, embedding, features, fusion, labelling, merge, paints, synthesis, upsampling
+from . import alignment, backend, features, fusion, labelling, merge, paints, synthesis, upsampling
 from .alignment import Alignment
 from .color import Image
 from .config import PATCH, Config, Preset, Progress
-from .labelling import Labeller, Labelling
+from .labelling import Among, Labeller, Labelling
 from .matching import Matches
 from .palette import Palette
-from .source import Source
+from .source import Source, Sources
 from .tints import Tints
 
 PAPER_RESULT = 224  # side of the report's result
@@ -75,7 +76,7 @@ def _ignore(done: int, total: int) -> None:
 
 
 class Colorizer:
-    """Learns one source, then colours any number of targets, from several threads if need be.
+    """Learns one source or several, then colours any number of targets, from several threads if need be.
 
     Parameters
     ----------
@@ -84,28 +85,28 @@ class Colorizer:
 
     Attributes
     ----------
-    source : Source
-        The source and what follows from it, once :meth:`fit` or :meth:`prepare` has seen it.
+    sources : Sources
+        The sources and what follows from them, once :meth:`fit` or :meth:`prepare` has seen them.
     engine : Engine or None
         Engine and device the network runs on; ``quick`` has none.
     labeller : Labeller or None
         The network; ``quick`` has none.
     """
 
-    source: Source
+    sources: Sources
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or Config()
         self.engine: backend.Engine | None = None
         self.labeller: Labeller | None = None
 
-    def fit(self, source: Image, progress: Progress = _ignore) -> Self:
+    def fit(self, source: Image | Sequence[Image], progress: Progress = _ignore) -> Self:
         """Learn the source: minutes for ``paper``, seconds for ``standard``, no time for ``quick``.
 
         Parameters
         ----------
-        source : float32 (H, W, 3)
-            Coloured picture, encoded sRGB in [0, 1].
+        source : float32 (H, W, 3), or a sequence of them
+            Coloured picture, or several of any sizes, encoded sRGB in [0, 1].
         progress : callable
             Told (steps done, steps in all) after every step of training.
 
@@ -121,7 +122,7 @@ class Colorizer:
 
     def prepare(
         self,
-        source: Image,
+        source: Image | Sequence[Image],
         target: Image | None = None,
         known: Palette | None = None,
         *,
@@ -133,9 +134,13 @@ class Colorizer:
         palette is `known`. With `quiet`, what the engine prints to stderr as it starts is held back, and so
         is all else that is written there meanwhile.
         """
-        check(source, "source", 3)
+        pictures = [source] if isinstance(source, np.ndarray) else list(source)
+        if not pictures:
+            raise ValueError("there is no source: give at least one coloured picture")
+        for picture in pictures:
+            check(picture, "source", 3)
         self.engine = self.labeller = None
-        self.source = Source(source, self.config, known)
+        self.sources = Sources(pictures, self.config, known)
         if target is not None:
             check(target, "target", 2)
         if not self.config.trains:
@@ -143,9 +148,9 @@ class Colorizer:
         with ThreadPoolExecutor(1) as aside, backend.repeatable_sums():
             started = aside.submit(backend.start, self.config.device, quiet=quiet)
             align = target is not None and self.config.name is not Preset.PAPER
-            first = alignment.align(target, self.source) if align and target is not None else None
+            first = self.align(target) if align and target is not None else None
             if self.config.name is not Preset.PAPER:
-                _ = self.source.tints, self.source.paints  # worked out now, while there is time
+                _ = self.sources.tints, self.sources.paints  # worked out now, while there is time
             self.engine = started.result()
         return first
 
@@ -154,7 +159,7 @@ class Colorizer:
         if self.engine is None:
             return
         with backend.on(self.engine), backend.repeatable_sums():
-            labeller = labelling.labeller(self.source)
+            labeller = labelling.labeller(self.sources)
             labeller.train(progress)
         self.labeller = labeller
 
@@ -169,7 +174,7 @@ class Colorizer:
         if self.engine is None:
             return
         with backend.on(self.engine):
-            labeller = labelling.labeller(self.source)
+            labeller = labelling.labeller(self.sources)
             for network, mine in zip(labeller.networks, weights, strict=True):
                 network.set_weights(mine)
         self.labeller = labeller
@@ -180,9 +185,20 @@ class Colorizer:
         return [] if self.labeller is None else [n.get_weights() for n in self.labeller.networks]
 
     @property
+    def source(self) -> Source:
+        """The source, or the first of several."""
+        return self.sources.each[0]
+
+    @property
     def fitted(self) -> bool:
         """Whether :meth:`colorize` can be called."""
-        return hasattr(self, "source") and (self.labeller is not None or not self.config.trains)
+        return hasattr(self, "sources") and (self.labeller is not None or not self.config.trains)
+
+    def align(self, target: Image, among: Among | None = None) -> Alignment:
+        """Match a target (H, W) with the sources, or with those of these numbers, which count so much."""
+        if among is None:
+            among = dict.fromkeys(range(len(self.sources)), 1.0)
+        return alignment.align_all(target, self.sources, among)
 
     def colorize(self, target: Image, aligned: Alignment | None = None) -> Result:
         """Color a gray target.
@@ -192,7 +208,7 @@ class Colorizer:
         target : float32 (H, W)
             In [0, 1].
         aligned : Alignment, optional
-            From :meth:`prepare`, for the same target.
+            From :meth:`prepare` or :meth:`align`, for the same target.
 
         Raises
         ------
@@ -205,25 +221,25 @@ class Colorizer:
         with backend.repeatable_sums():
             if self.config.name is Preset.PAPER:
                 return self._color_as_the_report(target)
-            return self._color(target, aligned or alignment.align(target, self.source))
+            return self._color(target, aligned or self.align(target))
 
     def _color_as_the_report(self, gray: Image) -> Result:
-        probabilities, _ = self._ask(gray)
+        probabilities, _ = self._ask(gray, {})
         labels = np.asarray(probabilities.argmax(-1), np.int32)
-        size, palette = (PAPER_RESULT, PAPER_RESULT), self.source.palette
+        size, palette = (PAPER_RESULT, PAPER_RESULT), self.sources.palette
         picture = features.resize(palette.paint(labels), size)
         image = merge.plain_lab(features.resize(gray, size), picture)
         return Result(
-            image, labelling=Labelling(picture, labels, probabilities, palette, gray, self.source.config)
+            image, labelling=Labelling(picture, labels, probabilities, palette, gray, self.sources.config)
         )
 
     def _color(self, gray: Image, aligned: Alignment) -> Result:
         views, candidates, matches = aligned.views, aligned.candidates, aligned.matches
         relit = np.clip(matches.relit / 255, 0, 1).astype(np.float32)
-        said = self.label(relit) if self.config.trains else None
+        said = self.label(relit, aligned.among) if self.config.trains else None
         expected = None if said is None else said.probabilities
         if said is not None and said.likest is not None:
-            candidates = [*candidates, embedding.motion(said.likest, gray.shape, views.gray.shape[1:])]
+            candidates = [*candidates, aligned.motion(said.likest)]
         made = synthesis.synthesize(
             matches.relit,
             views,
@@ -233,29 +249,31 @@ class Colorizer:
             expected,
             seed=self.config.seed,
         )
-        tints = None if said is None else self.source.tints
+        tints = None if said is None else self.sources.tints
         guess = None if expected is None or tints is None else _guess(expected, tints, relit)
         confidence = fusion.trust(made, matches.error, guess)
         ab = fusion.settle(made.ab, matches.relit, expected, tints)
         image = merge.luma_exact(gray, ab)
-        image, painted = paints.lay(image, gray, self.source.paints, expected, said.palette if said else None)
+        image, painted = paints.lay(
+            image, gray, self.sources.paints, expected, said.palette if said else None
+        )
         confidence[painted] = np.maximum(confidence[painted], paints.PAINTED)
         return Result(image, confidence, matches, said)
 
-    def label(self, relit: Image) -> Labelling:
-        """What the network says of a target (H, W) in the source's light."""
-        probabilities, likest = self._ask(relit)
+    def label(self, relit: Image, among: Among) -> Labelling:
+        """What the network says of a target (H, W) in the source's light, asked about these sources."""
+        probabilities, likest = self._ask(relit, among)
         labels = np.asarray(probabilities.argmax(-1), np.int32)
-        palette = self.source.palette
+        palette = self.sources.palette
         return Labelling(
-            palette.paint(labels), labels, probabilities, palette, relit, self.source.config, likest
+            palette.paint(labels), labels, probabilities, palette, relit, self.sources.config, likest
         )
 
-    def _ask(self, gray: Image) -> tuple[Image, Image | None]:
+    def _ask(self, gray: Image, among: Among) -> tuple[Image, Image | None]:
         assert self.engine is not None
         assert self.labeller is not None
         with backend.on(self.engine):
-            return self.labeller.ask(gray)
+            return self.labeller.ask(gray, among)
 
 
 def colorize(source: Image, target: Image, config: Config | None = None) -> Result:

@@ -1,8 +1,9 @@
-"""What is known of the source before any target is seen: palette, labels, paints, luma and colour."""
+"""What is known of the sources before any target is seen: palette, labels, paints, luma and colour."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -15,6 +16,8 @@ from .embedding import cells
 from .features import Features
 from .matching import Points
 from .palette import Labels, Palette
+
+MOST = 1 << 23  # pixels that the palette of several sources is taken from
 
 
 class Source:
@@ -106,6 +109,65 @@ class Source:
     def paints(self) -> paints.Paints:
         """Its paints, where it is flat art."""
         return paints.find(self.rgb)
+
+
+class Sources:
+    """One source, or several that share a palette: the keys of a shot.
+
+    Parameters
+    ----------
+    pictures : sequence of float32 (H, W, 3)
+        Encoded sRGB in [0, 1], of any sizes.
+    config, known
+        As of :class:`Source`.
+
+    Raises
+    ------
+    ValueError
+        When one has no colour, or all together too few colours.
+    """
+
+    def __init__(self, pictures: Sequence[Image], config: Config, known: Palette | None = None) -> None:
+        self.pictures = tuple(pictures)
+        self.common = Source(_pixels(self.pictures), config, known)  # what they share
+        self.config, self.clusters = self.common.config, self.common.clusters
+        if len(pictures) > 1:
+            for picture in pictures:
+                palette.check(picture, 2)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @cached_property
+    def each(self) -> tuple[Source, ...]:
+        """The sources one by one."""
+        if len(self) == 1:
+            return (self.common,)
+        known = self.palette if self.config.trains else None
+        return tuple(Source(picture, self.config, known) for picture in self.pictures)
+
+    @property
+    def palette(self) -> Palette:
+        """The k-means colours of them all."""
+        return self.common.palette
+
+    @property
+    def tints(self) -> tints.Tints:
+        """Chroma and odds of every palette colour at each luma."""
+        return self.common.tints
+
+    @cached_property
+    def paints(self) -> paints.Paints:
+        """The paints of those that are flat art."""
+        return paints.join([source.paints for source in self.each])
+
+
+def _pixels(pictures: tuple[Image, ...]) -> Image:
+    """One picture as it is; the pixels of several, thinned out to some MOST, as a column (N, 1, 3)."""
+    if len(pictures) == 1:
+        return pictures[0]
+    thin = math.ceil(sum(picture.size // 3 for picture in pictures) / MOST)
+    return np.concatenate([picture.reshape(-1, 1, 3)[::thin] for picture in pictures])
 
 
 def grid_size(shape: tuple[int, ...], config: Config) -> tuple[int, int]:

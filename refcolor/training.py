@@ -6,6 +6,7 @@ set, and the same seed gives the same weights bit for bit on a CPU.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -17,14 +18,16 @@ from .color import Image
 from .config import PATCH, RADIUS, Config, Progress
 from .palette import Labels
 
+Lessons = Sequence[tuple[Image, Labels]]
+
 BLUR_LEVELS = 16  # blurs a patch can draw from, evenly spaced from none to the largest
 TILES = 4  # a step of the dense network's training
 BLOCK = 1024  # side, in grid pixels, of what is predicted at once
 PREDICT = 1024  # patches a prediction step; only speed depends on it
 
 
-def train_patches(network: Any, planes: Image, labels: Labels, config: Config, progress: Progress) -> None:
-    """Train the report's network on every pixel of the source, `config.passes` times.
+def train_patches(network: Any, lessons: Lessons, config: Config, progress: Progress) -> None:
+    """Train the report's network on every pixel of the sources, `config.passes` times.
 
     Each epoch visits all pixels in a new random order. Every patch is rotated by an angle and blurred by a
     Gaussian drawn evenly from the ranges of `config`; pixels beyond the picture are mirrored.
@@ -33,15 +36,13 @@ def train_patches(network: Any, planes: Image, labels: Labels, config: Config, p
     ----------
     network : keras.Model
         From :func:`refcolor.network.patch_network`; trained in place.
-    planes : float32 (h, w, 3)
-        Gray, edges, corners of the source.
-    labels : int32 (h, w)
-        Palette label of every pixel.
+    lessons : sequence of float32 (h, w, 3), int32 (h, w)
+        Gray, edges, corners of every source, all of one size, and palette label of every pixel.
     progress : callable
         Told (steps done, steps in all) after every step.
     """
     compile_patches(network, config)
-    run_patches(network, planes, labels, config, progress)
+    run_patches(network, lessons, config, progress)
 
 
 def compile_patches(network: Any, config: Config) -> None:
@@ -53,11 +54,13 @@ def compile_patches(network: Any, config: Config) -> None:
     )
 
 
-def run_patches(network: Any, planes: Image, labels: Labels, config: Config, progress: Progress) -> None:
+def run_patches(network: Any, lessons: Lessons, config: Config, progress: Progress) -> None:
     """The epochs of :func:`train_patches`, for a network that is compiled."""
     rng = np.random.default_rng(config.seed)
-    stack = patches.blur_stack(planes, blur_levels(config))
-    points, truth = pixels(labels.shape), labels.ravel()
+    stack = np.concatenate([patches.blur_stack(planes, blur_levels(config)) for planes, _ in lessons])
+    points = np.concatenate([pixels(labels.shape) for _, labels in lessons])
+    truth = np.concatenate([labels.ravel() for _, labels in lessons])
+    first = np.repeat(np.arange(len(lessons), dtype=np.int32) * BLUR_LEVELS, len(truth) // len(lessons))
     batch = min(config.batch, len(points))
     count = len(points) - len(points) % batch  # equal batches: one traced graph
     steps = config.passes * (count // batch)
@@ -70,7 +73,7 @@ def run_patches(network: Any, planes: Image, labels: Labels, config: Config, pro
             part = slice(at, at + batch)
             pick = order[part]
             cut = patches.gather(
-                stack, points[pick], level=level[part], angle=angle[part], size=PATCH, threads=1
+                stack, points[pick], level=first[pick] + level[part], angle=angle[part], size=PATCH, threads=1
             )  # one thread: a batch is too small to share out
             network.train_on_batch(cut, truth[pick])
             done += 1
@@ -99,10 +102,10 @@ def pixels(shape: tuple[int, int]) -> NDArray[np.int32]:
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
-def train_dense(network: Any, planes: Image, labels: Labels, config: Config, progress: Progress) -> None:
-    """Train the dense network on augmented tiles of the source.
+def train_dense(network: Any, lessons: Lessons, config: Config, progress: Progress) -> None:
+    """Train the dense network on augmented tiles of the sources.
 
-    An epoch is as many steps as it takes to show as many pixels as the source has. Each tile is cut around
+    An epoch is as many steps as it takes to show as many pixels as a source has. Each tile is cut around
     a random pixel, turned, scaled and blurred; its gray gets a small gain and offset, and its position a
     shift, so that the network trusts neither to the last digit.
 
@@ -110,21 +113,21 @@ def train_dense(network: Any, planes: Image, labels: Labels, config: Config, pro
     ----------
     network : keras.Model
         From :func:`refcolor.network.dense_network`; trained in place.
-    planes : float32 (h, w, 3)
-        Gray, edges, corners of the source on its working grid.
-    labels : int32 (h, w)
-        Palette label of every pixel.
+    lessons : sequence of float32 (h, w, 3), int32 (h, w)
+        Gray, edges, corners of every source on its working grid, and palette label of every pixel.
     progress : callable
         Told (steps done, steps in all) after every step.
     """
     rng = np.random.default_rng(config.seed)
-    shape = tile_shape(labels.shape, config.tile)
-    seen = min(labels.size, config.grid**2)  # a very long picture is not trained on for longer
+    shapes = np.array([tile_shape(labels.shape, config.tile) for _, labels in lessons])
+    shape = tuple(shapes.min(0).tolist())  # one for all: one traced graph
+    seen = min(max(labels.size for _, labels in lessons), config.grid**2)  # no longer for a very long picture
     steps = config.passes * max(1, round(seen / (TILES * shape[0] * shape[1])))
     _compile_logits(network, _one_cycle(config.learning_rate, steps))
-    stack = patches.blur_stack(planes, blur_levels(config))
+    stacks = [patches.blur_stack(planes, blur_levels(config)) for planes, _ in lessons]
     for step in range(steps):
-        cuts = [augmentation.tile(stack, labels, shape, rng, config) for _ in range(TILES)]
+        picks = [int(rng.integers(len(lessons))) for _ in range(TILES)]
+        cuts = [augmentation.tile(stacks[i], lessons[i][1], shape, rng, config) for i in picks]
         planes_in, truth = (np.stack(part) for part in zip(*cuts, strict=True))
         network.train_on_batch(planes_in, truth)
         progress(step + 1, steps)
@@ -153,36 +156,38 @@ def predict_dense(network: Any, planes: Image) -> Image:
 
 
 def train_readout(
-    readout: Any, views: Image, gray: Image, shares: Image, config: Config, progress: Progress
+    readout: Any, lessons: Sequence[tuple[Image, Image, Image]], config: Config, progress: Progress
 ) -> None:
-    """Train the readout on the cells of the source, each seen `config.passes` times, in one view or another.
+    """Train the readout on the cells of the sources, each seen `config.passes` times, in one view or another.
 
     Parameters
     ----------
     readout : keras.Model
         From :func:`refcolor.network.readout_network`; trained in place.
-    views : float32 (V, h, w, 64)
-        The embedding's features of V views of the source, from :func:`refcolor.embedding.moved`.
-    gray : float32 (h, w)
-        Mean gray of every cell.
-    shares : float32 (h, w, k)
-        Share of every palette label in every cell.
+    lessons : sequence of float32 (V, h, w, 64), (h, w), (h, w, k)
+        For every source the embedding's features of V views, from :func:`refcolor.embedding.moved`, mean
+        gray of every cell, share of every palette label in every cell.
     progress : callable
         Told (steps done, steps in all) after every step.
     """
     rng = np.random.default_rng(config.seed)
-    known = np.stack([embedding.cell_inputs(view, gray) for view in views]).reshape(len(views), gray.size, -1)
-    truth = shares.reshape(gray.size, -1)
-    batch = min(config.batch, gray.size)
-    seen = min(gray.size, (embedding.SIDE // embedding.STRIDE) ** 2)  # a long picture has more cells
+    known = np.concatenate([_cells(views, gray) for views, gray, _ in lessons], axis=1)
+    truth = np.concatenate([shares.reshape(gray.size, -1) for _, gray, shares in lessons])
+    batch = min(config.batch, len(truth))
+    seen = min(len(truth), len(lessons) * (embedding.SIDE // embedding.STRIDE) ** 2)  # a long one has more
     steps = max(1, config.passes * seen // batch)
     _compile_logits(readout, _one_cycle(config.learning_rate, steps), soft=True)
     for step in range(steps):
-        view, cell = rng.integers(len(views), size=batch), rng.integers(gray.size, size=batch)
+        view, cell = rng.integers(len(known), size=batch), rng.integers(len(truth), size=batch)
         cells = known[view, cell]
         augmentation.jitter(cells, rng)
         readout.train_on_batch(cells, truth[cell])
         progress(step + 1, steps)
+
+
+def _cells(views: Image, gray: Image) -> Image:
+    """What the readout is told of the cells of one source: (V, h * w, 67)."""
+    return np.stack([embedding.cell_inputs(view, gray) for view in views]).reshape(len(views), gray.size, -1)
 
 
 def predict_readout(readout: Any, cells: Image, gray: Image) -> Image:
