@@ -17,7 +17,15 @@ import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
-from .image_storage import COLOUR_TAGS, DEPTHS, PLACE_TAGS, SAME_FORMAT_TAGS, Storage, one_line
+from .image_storage import (
+    COLOUR_TAGS,
+    DEPTHS,
+    PLACE_TAGS,
+    SAME_FORMAT_TAGS,
+    TGA_PREMULTIPLIED,
+    Storage,
+    one_line,
+)
 from .safe_write import StrPath, shown
 
 Samples = NDArray[np.float32]
@@ -137,17 +145,26 @@ def _decode(image: Any, name: str, max_pixels: int) -> tuple[Samples, Samples | 
         seen = ", ".join(sorted(depths))
         raise ValueError(f"{name} has samples of type {seen}; save it as 8 or 16 bits or float")
     depth = depths.pop() if len(depths) == 1 else "float"
+    if kind == "tiff" and depth == "half":
+        depth = "float"  # few programs know half TIFF, and 16-bit integers would lose light above 1
     first, last = min(colour + alpha), max(colour + alpha) + 1
     stored = image.read_image(0, 0, first, last, TYPES[depth])
     if stored is None or image.has_error:
         raise ValueError(f"{name} is damaged or cut short: {one_line(image.geterror())}; write it again")
+    storage = _storage(spec, kind, depth, bool(alpha))
     samples = stored.astype(np.float32)
     if depth.startswith("uint"):
         samples /= np.float32(np.iinfo(stored.dtype).max)
+        if storage.bits:  # OpenImageIO widens them to 16 and cuts off what is left
+            levels = np.float32(2**storage.bits - 1)
+            samples = np.rint(samples * levels) / levels
     else:
         _check_finite(samples, name)
     samples_alpha = samples[..., alpha[0] - first].copy() if alpha else None
-    return samples[..., [c - first for c in colour]], samples_alpha, _storage(spec, kind, depth, bool(alpha))
+    values = samples[..., [c - first for c in colour]]
+    if depth == "uint16" and spec.get_int_attribute("tiff:PhotometricInterpretation", 1) == 0:
+        values = 1 - values  # white is zero, which OpenImageIO turns over in 8 bits only
+    return values, samples_alpha, storage
 
 
 def _channels(spec: Any, kind: str, name: str) -> tuple[list[int], list[int]]:
@@ -159,10 +176,11 @@ def _channels(spec: Any, kind: str, name: str) -> tuple[list[int], list[int]]:
         layers.setdefault(layer, {})[letter.upper()] = index
     if kind == "targa" and len(names) == 2:  # gray and alpha, which OpenImageIO names R and G
         return [0], [1]
-    for wanted in ("RGB", "Y"):
-        for layer in layers.values():
-            if set(wanted) <= layer.keys():
-                return [layer[c] for c in wanted], [layer["A"]] if "A" in layer else []
+    for group in ([layers.pop("")], layers.values()):
+        for wanted in ("RGB", "Y"):
+            for layer in group:
+                if set(wanted) <= layer.keys():
+                    return [layer[c] for c in wanted], [layer["A"]] if "A" in layer else []
     if len(names) == 2:
         raise ValueError(f"{name} has 2 channels, {names[0]!r} and {names[1]!r}, no gray (Y); save it as RGB")
     return ([0, 1, 2] if len(names) > 2 else [0]), []
@@ -187,7 +205,11 @@ def _storage(spec: Any, kind: str, depth: str, has_alpha: bool) -> Storage:
     space = spec.get_string_attribute("oiio:ColorSpace")
     # an EXR file is linear unless it says otherwise; any other only if it says so
     linear = space.startswith(("lin", "scene_lin")) or (kind == "openexr" and not space.startswith(ENCODED))
-    unassociated = spec.get_int_attribute("oiio:UnassociatedAlpha") == 1
+    associated = (
+        kind == "openexr"
+        or (kind == "tiff" and spec.get_int_attribute("oiio:UnassociatedAlpha") != 1)
+        or spec.get_int_attribute("targa:alpha_type") == TGA_PREMULTIPLIED
+    )
     bits = spec.get_int_attribute("oiio:BitsPerSample")
     found = {tag.name: tag for tag in spec.extra_attribs}
     icc = found.get("ICCProfile")
@@ -197,7 +219,7 @@ def _storage(spec: Any, kind: str, depth: str, has_alpha: bool) -> Storage:
         depth=depth,
         bits=bits if depth == "uint16" and 8 < bits < 16 else 0,
         linear=linear,
-        associated=has_alpha and (kind == "openexr" or (kind == "tiff" and not unassociated)),
+        associated=has_alpha and associated,
         tags=tuple((n, _type(found[n]), found[n].value) for n in KEPT if n in found),
         icc=None if icc is None else bytes(icc.value),
         window=window if kind == "openexr" else None,

@@ -4,7 +4,8 @@ In memory, because on a full disk OpenImageIO 3.2 loses the error of the last wr
 ends the whole process. The bytes then go to disk by :mod:`refcolor.safe_write`, which reports every error.
 
 What OpenImageIO cannot write: a colour-space tag in TIFF, WebP and BMP; an ICC profile in EXR, TGA, DPX and
-BMP; colours under alpha 0 in WebP; gray or gray with alpha in WebP; turned DPX pictures (scrambled).
+BMP; the alpha type of premultiplied TGA (set here afterwards); colours under alpha 0 in WebP; gray or gray
+with alpha in WebP; turned DPX pictures (scrambled).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
-from .image_storage import SIDE_LIMITS, Storage, one_line
+from .image_storage import SIDE_LIMITS, TGA_PREMULTIPLIED, Storage, one_line
 
 Samples = NDArray[np.float32]
 
@@ -64,6 +65,9 @@ def encode(colour: Samples, alpha: Samples | None, storage: Storage) -> BinaryIO
         error = output.geterror()
         if error or not done:
             raise OSError(f"the picture could not be stored as {storage.format}: {one_line(error)}")
+        if storage.format == "targa" and storage.associated:
+            # OpenImageIO calls all alpha straight, in the byte before the footer of 26
+            os.pwrite(file.fileno(), bytes([TGA_PREMULTIPLIED]), os.fstat(file.fileno()).st_size - 27)
     except BaseException:
         file.close()
         raise
@@ -74,7 +78,7 @@ def _spec(width: int, height: int, channels: int, has_alpha: bool, storage: Stor
     spec = oiio.ImageSpec(width, height, channels, storage.depth)
     spec.channelnames = ("R", "G", "B", "A")[:channels] if channels > 2 else ("Y", "A")[:channels]
     spec.alpha_channel = channels - 1 if has_alpha else -1
-    if has_alpha and not storage.associated:
+    if has_alpha and (not storage.associated or storage.format == "targa"):
         spec.attribute("oiio:UnassociatedAlpha", 1)
     if storage.bits:
         spec.attribute("oiio:BitsPerSample", storage.bits)

@@ -9,8 +9,9 @@ Around that:
   come back at their own strength, where the output can hold them. Values below 0 become 0.
 * Logarithmic DPX and untagged float TIFF code values are taken as display-encoded, and keep their tags.
 * Pixels stay as stored: an orientation tag is kept, not applied.
-* A result is never gray: gray targets give RGB of the same depth, palettes are expanded. Other channels,
-  pages and parts than the first picture's colour and alpha are not kept, nor are comments and dates.
+* A result is never gray: gray targets give RGB of the same depth (half TIFF gives float), palettes are
+  expanded. Other channels, pages and parts than the first picture's colour and alpha are not kept, nor are
+  comments and dates.
 * JPEG is written at quality 95 with full-size chroma, WebP lossless, EXR and TIFF with a lossless codec.
 """
 
@@ -96,14 +97,15 @@ def read(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Picture:
         infinite values. Always one line that says what was seen and what to do.
     """
     values, alpha, storage = decode(path, max_pixels)
-    if storage.associated and alpha is not None:
-        # glow: colour where alpha is 0 is light that hides nothing; it has no straight colour
-        values /= np.where(alpha > 0, alpha, 1)[..., None]
     np.maximum(values, 0, out=values)
     scale = None
-    if values.max() > 1:
-        scale = np.maximum(values.max(axis=-1), 1)
-        values /= scale[..., None]
+    if storage.associated or values.max() > 1:
+        # glow: colour where alpha is 0 is light that hides nothing; it has no straight colour
+        cover = 1 if alpha is None or not storage.associated else np.where(alpha > 0, alpha, 1)
+        peak = np.maximum(values.max(axis=-1), cover)
+        values /= peak[..., None]  # by alpha and scale at once: straight colour may lie beyond float32
+        with np.errstate(over="ignore"):
+            scale = np.minimum(peak / cover, np.finfo(np.float32).max)
     if storage.linear:
         values = _srgb_encoded(values)
     if values.shape[-1] == 1:

@@ -28,7 +28,8 @@ FINENESS = ("uint8", "half", "uint16", "float")
 # longest side; libjpeg ends the whole process when it is asked for more
 SIDE_LIMITS = {"jpeg": 65500, "webp": 16383, "targa": 65535, "bmp": 65535}
 COLOUR_TAGS = ("oiio:ColorSpace", "oiio:Gamma", "CICP")
-SAME_FORMAT_TAGS = ("compression", "dpx:Transfer", "dpx:Colorimetric")
+SAME_FORMAT_TAGS = ("compression", "dpx:Transfer", "dpx:Colorimetric", "chromaticities", "whiteLuminance")
+TGA_PREMULTIPLIED = 4  # the attributes type of TGA 2.0
 PLACE_TAGS = ("XResolution", "YResolution", "ResolutionUnit", "PixelAspectRatio", "Orientation")
 
 
