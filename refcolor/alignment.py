@@ -19,6 +19,7 @@ from .config import PATCH
 from .matching import Field, Matches
 from .source import Source, Sources
 from .synthesis import Views
+from .tracking import Track
 
 RESCALED = 0.15  # logarithm of the scale beyond which the source is brought to the target's
 SURE = 100  # aligned sparse matches that make it needless to look for a mirrored figure
@@ -96,6 +97,24 @@ def join(each: Sequence[Alignment]) -> Alignment:
     return Alignment(
         Views(gray, ab, np.concatenate(labels) if labels else None), candidates, matches, tuple(seen)
     )
+
+
+def follow(aligned: Alignment, tracks: Mapping[int, Track]) -> Alignment:
+    """The alignment with what was followed from frame to frame as well, by the source's number."""
+    h, w = aligned.matches.error.shape
+    candidates, matches = list(aligned.candidates), aligned.matches
+    for source in aligned.seen:
+        track = tracks.get(source.number)
+        if track is None:
+            continue
+        size = np.array(source.size[::-1], np.float32)
+        field = np.clip(features.resize(track.field, (w, h)) * size - np.float32(0.5), 0, size - 1)
+        field[..., 1] += source.view * aligned.views.gray.shape[1]
+        error = features.resize(np.minimum(track.error, 2), (w, h))
+        error = np.where(error > 1, np.float32(np.inf), error * np.float32(w / source.weight))
+        candidates.append(field)
+        matches = matching.better(matches, replace(matches, best=field, error=error))
+    return replace(aligned, candidates=candidates, matches=matches)
 
 
 def _raised(field: Field, h: int, height: int, first: int) -> Field:

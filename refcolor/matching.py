@@ -96,9 +96,9 @@ def match(target: Image, source: Image, sparse: Sparse) -> tuple[list[Field], Ma
     if max(*target.shape, *source.shape) > WIDEST:
         lost = np.full((h, w), np.inf, np.float32)
         return [there], Matches(there, lost, target)
-    flows = [_flow(target, source, place)]
+    flows = [flow(target, source, place)]
     if sparse.affine is not None and _apart(sparse.affine, place, (h, w)) > STILL:
-        flows.append(_flow(target, source, sparse.affine))
+        flows.append(flow(target, source, sparse.affine))
     best, error = flows[0]
     for field, other in flows[1:]:
         closer = other < error
@@ -186,9 +186,13 @@ def relight(target: Image, source: Image, field: Field, error: Image) -> Image:
     return relit if after < LIGHT_GAIN * before else target
 
 
-def _flow(target: Image, source: Image, affine: Affine) -> tuple[Field, Image]:
-    """Flow from the target to the source as `affine` brings it onto the target, and its way-back error."""
+def flow(target: Image, source: Image, affine: Affine | None = None) -> tuple[Field, Image]:
+    """Flow from the target to the source as `affine` brings it onto the target, and its way-back error.
+
+    Both are (H, W) in 8-bit levels, the flow (H, W, 2) in the source's pixels, the error (H, W) in the target's.
+    """
     h, w = target.shape
+    affine = _scaling(target.shape, source.shape) if affine is None else affine
     flags = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
     warped = cv2.warpAffine(source, affine, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     a, b = (np.rint(np.clip(v, 0, 255)).astype(np.uint8) for v in (target, warped))

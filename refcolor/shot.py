@@ -1,0 +1,207 @@
+"""Many frames of one shot, coloured from one key or several: learnt once, steady in time.
+
+    keys --> network, trained once over them all
+                                   |
+    key --> gray frames --> frame: tracks --> candidates for its synthesis (pipeline)
+                                   |
+    frames around it --> what stands still takes the key's colours, or those of one frame for all the time
+
+Every frame is a function of the keys and of gray frames, never of another frame's result: any part of a shot,
+in any order and on any machine, comes out bit for bit as it does in the whole.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import alignment, merge, stillness, tracking
+from .color import Image, rgb_to_lab
+from .config import Preset
+from .pipeline import Colorizer, check
+from .stillness import Mask, Stillness, unpacked
+from .tracking import Track, Tracks
+
+ASKED = 2  # keys with a place that a frame is coloured from: the nearest before and after it
+UNPLACED = 0.5  # how much a key without a place counts; the nearest with one counts 1
+PATHS = 4  # keys whose tracks are remembered
+LENT = 8  # frames whose colours are remembered: more than a frame and those that outrank it
+FADED = 8 / 255  # gray that a still pixel may have drifted by
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A coloured frame of a shot.
+
+    Attributes
+    ----------
+    image : float32 (H, W, 3)
+        Encoded sRGB in [0, 1].
+    confidence : float32 (H, W) or None
+        How far each pixel's colour is to be trusted, in [0, 1]; ``paper`` does not tell.
+    keys : tuple of int
+        Numbers of the keys that it was coloured from, the nearest first.
+    hold : bool
+        Whether it is the frame before again.
+    cut : bool
+        Whether another scene begins with it.
+    keyless : bool
+        Whether a cut lies between it and every key.
+    """
+
+    image: Image
+    confidence: Image | None
+    keys: tuple[int, ...]
+    hold: bool
+    cut: bool
+    keyless: bool
+
+
+@dataclass(frozen=True)
+class _Colors:
+    """What a picture lends to others: gray (H, W), CIELAB a, b (H, W, 2), confidence (H, W)."""
+
+    gray: Image
+    ab: Image
+    confidence: Image
+
+
+class Shot(Sequence[Frame]):
+    """The coloured frames of a shot; each is worked out when it is asked for.
+
+    Parameters
+    ----------
+    colorizer : Colorizer
+        Fitted on the keys.
+    frames : sequence of float32 (H, W)
+        The gray frames in [0, 1], in order; they may be read when they are asked for. One whose asking raises
+        OSError or ValueError cannot be had, the others can.
+    places : sequence of float or None
+        For each key the index of its frame; a number between two, below 0 or beyond the last if it is none of
+        them; None for a key of no place, as a model sheet.
+
+    Raises
+    ------
+    ValueError
+        When there are not as many places as keys, or when the colorizer is not fitted.
+
+    Notes
+    -----
+    Asking in order is quickest: what frames have in common is remembered for a while.
+    """
+
+    def __init__(self, colorizer: Colorizer, frames: Sequence[Image], places: Sequence[float | None]) -> None:
+        if not colorizer.fitted:
+            raise ValueError("there are no keys yet: fit the colorizer on them first")
+        if len(places) != len(colorizer.sources):
+            raise ValueError(f"{len(places)} places for {len(colorizer.sources)} keys: give one for each")
+        self.colorizer, self.frames, self.places = colorizer, frames, tuple(places)
+        self._stillness = Stillness(frames)
+        self._tracks: OrderedDict[int, Tracks] = OrderedDict()
+        self._made: OrderedDict[int, tuple[Image, _Colors]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> Frame:  # type: ignore[override]
+        if not 0 <= index < len(self):
+            raise IndexError(f"frame {index} of {len(self)}")
+        gray = self.frames[index]
+        check(gray, "target", 2)
+        if self.colorizer.config.name is Preset.PAPER:
+            image = self.colorizer.colorize(gray).image
+            return Frame(image, None, tuple(range(len(self.places))), hold=False, cut=False, keyless=False)
+        weights, tracks, keyless = self._asked(index)
+        hold, cut = self._since_last(index)
+        image, confidence = self._steady(index, gray, tracks)
+        keys = tuple(sorted(weights, key=lambda key: -weights[key]))
+        return Frame(image, confidence, keys, hold, cut, keyless)
+
+    def _since_last(self, index: int) -> tuple[bool, bool]:
+        """Whether the frame is the one before again, and whether a cut lies between."""
+        if not index:
+            return False, False
+        try:
+            last = self.frames[index - 1]
+        except (OSError, ValueError):
+            return False, False
+        hold = bool(stillness.still(self.frames[index], last).all())
+        return hold, not hold and tracking.is_cut(self.frames[index], last)
+
+    def _asked(self, index: int) -> tuple[dict[int, float], dict[int, Track], bool]:
+        """Keys to color a frame from and how much each counts, their tracks, and whether all lie beyond cuts."""
+        away = {key: abs(place - index) for key, place in enumerate(self.places) if place is not None}
+        near = sorted(away, key=lambda key: (away[key], key))
+        before = [key for key in near if self._place(key) <= index][:1]
+        after = [key for key in near if self._place(key) > index][:1]
+        asked = before + after if before and after else near[:ASKED]
+        tracks = {key: self._track(key).at(index) for key in asked}
+        found = {key: track for key, track in tracks.items() if track is not None}
+        here = [key for key in asked if key in found or away[key] > tracking.REACH]
+        keyless = bool(asked) and not here
+        weights = {key: 1 / max(away[key], 1.0) for key in here or asked}
+        nearest = max(weights.values(), default=1.0)
+        weights = {key: weight / nearest for key, weight in weights.items()}
+        loose = [key for key, place in enumerate(self.places) if place is None]
+        return weights | dict.fromkeys(loose, UNPLACED if weights else 1.0), found, keyless
+
+    def _place(self, key: int) -> float:
+        place = self.places[key]
+        assert place is not None
+        return place
+
+    def _track(self, key: int) -> Tracks:
+        if key not in self._tracks:
+            gray = self.colorizer.sources.each[key].gray
+            self._tracks[key] = Tracks(gray, self._place(key), self.frames)
+        self._tracks.move_to_end(key)
+        while len(self._tracks) > PATHS:
+            self._tracks.popitem(last=False)
+        return self._tracks[key]
+
+    def _steady(self, index: int, gray: Image, tracks: dict[int, Track]) -> tuple[Image, Image]:
+        """The frame's picture and confidence: what stands still takes its colours from where it should."""
+        ab = np.empty((*gray.shape, 2), np.float32)
+        confidence = np.empty(gray.shape, np.float32)
+        left = np.ones(gray.shape, bool)
+
+        def borrow(where: Mask, lender: _Colors) -> None:
+            where = where & left & (np.abs(gray - lender.gray) <= FADED)
+            ab[where], confidence[where] = lender.ab[where], lender.confidence[where]
+            left[where] = False
+
+        for key in sorted(tracks):
+            source = self.colorizer.sources.each[key]
+            if source.gray.shape == gray.shape:
+                sure = np.broadcast_to(np.float32(1), gray.shape)
+                borrow(unpacked(tracks[key].still, gray.shape), _Colors(source.gray, source.ab, sure))
+        if left.any():
+            lender = self._stillness.lenders(index)
+            for other in np.unique(lender[left]).tolist():
+                if other != index:
+                    borrow(lender == other, self._own(other)[1])
+        if not left.any():
+            return merge.luma_exact(gray, ab), confidence
+        image, own = self._own(index)
+        if left.all():
+            return image, own.confidence
+        ab[left], confidence[left] = own.ab[left], own.confidence[left]
+        return np.where(left[..., None], image, merge.luma_exact(gray, ab)), confidence
+
+    def _own(self, index: int) -> tuple[Image, _Colors]:
+        """A frame coloured by itself: its picture, and what it lends."""
+        if index not in self._made:
+            gray = self.frames[index]
+            weights, tracks, _ = self._asked(index)
+            aligned = alignment.follow(self.colorizer.align(gray, weights), tracks)
+            made = self.colorizer.colorize(gray, aligned)
+            assert made.confidence is not None
+            ab = np.ascontiguousarray(rgb_to_lab(made.image)[..., 1:])
+            self._made[index] = made.image, _Colors(gray, ab, made.confidence)
+        self._made.move_to_end(index)
+        while len(self._made) > LENT:
+            self._made.popitem(last=False)
+        return self._made[index]

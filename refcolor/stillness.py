@@ -1,0 +1,86 @@
+"""Which frame gives its colours to a pixel that stands still: one for the whole time that it does.
+
+Time is cut into blocks. In a block every frame has a rank: the first the highest, then the one in the middle,
+then those at the quarters, and so on. Of the frames over which a pixel stands still one has the highest rank,
+and its colours serve them all: nothing flickers. As ranks depend on nothing but a frame's place in the shot,
+any part of the shot comes out as it does in the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .color import Image
+
+Mask = NDArray[np.bool_]
+
+BLOCK = 64  # frames
+UNCHANGED = 2 / 255  # steps of gray that compression makes of nothing
+AROUND = np.ones((5, 5), np.uint8)  # a pixel stands still where all of this does
+
+
+def still(one: Image, other: Image) -> Mask:
+    """Where two frames (H, W) in [0, 1] are alike, and all around; nowhere if their sizes differ."""
+    if one.shape != other.shape:
+        return np.zeros(one.shape, bool)
+    differs = np.abs(one - other) > UNCHANGED
+    return cv2.dilate(differs.astype(np.uint8), AROUND) == 0
+
+
+class Stillness:
+    """Where the frames of a shot stand still.
+
+    Parameters
+    ----------
+    frames : sequence of float32 (H, W)
+        The gray frames; next to one that cannot be had, nothing stands still.
+    """
+
+    def __init__(self, frames: Sequence[Image]) -> None:
+        self.frames = frames
+        self._steps: dict[int, NDArray[np.uint8]] = {}  # by the earlier frame: packed bits (H, W)
+
+    def lenders(self, index: int) -> NDArray[np.int64]:
+        """For every pixel (H, W) of frame `index`, the frame whose colours it takes: perhaps its own."""
+        shape = self.frames[index].shape
+        lender, best = np.full(shape, index), np.full(shape, _rank(index))
+        start = index - index % BLOCK
+        for way in (-1, 1):
+            stood = ~np.zeros((int(np.prod(shape)) + 7) // 8, np.uint8)
+            highest, at = _rank(index), index
+            while start <= at + way < min(start + BLOCK, len(self.frames)) and stood.any():
+                step = self._step(min(at, at + way))
+                if len(step) != len(stood):
+                    break
+                stood, at = stood & step, at + way
+                if _rank(at) > highest:
+                    highest = _rank(at)
+                    better = unpacked(stood, shape) & (best < highest)
+                    lender[better], best[better] = at, highest
+        return lender
+
+    def _step(self, index: int) -> NDArray[np.uint8]:
+        """Where frame `index` and the next are alike, packed; remembered for one block."""
+        if index not in self._steps:
+            self._steps = {i: s for i, s in self._steps.items() if i // BLOCK == index // BLOCK}
+            try:
+                found = still(self.frames[index], self.frames[index + 1])
+            except (OSError, ValueError):
+                found = np.zeros(0, bool)
+            self._steps[index] = np.packbits(found)
+        return self._steps[index]
+
+
+def unpacked(bits: NDArray[np.uint8], shape: tuple[int, ...]) -> Mask:
+    """A mask (H, W) from its packed bits."""
+    return np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).astype(bool)
+
+
+def _rank(index: int) -> int:
+    """The first of a block has the highest, an odd frame the lowest."""
+    place = index % BLOCK or BLOCK
+    return (place & -place).bit_length()
