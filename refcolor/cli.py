@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from . import __version__, options
+from .cli_shot import shot
 from .config import MAX_PIXELS, Config, Init, Preset
 from .safe_write import check_target
 from .voice import Voice, WrongUse, about_words, friendly
@@ -65,7 +66,7 @@ def color(
         learnt = source.suffix == model_file.SUFFIX or model_file.is_model(source)
         if learnt:
             _refuse_settings(context, source)
-        config = _config(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
+        config = config_of(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         if not targets and (learnt or save_model is None or output or confidence):
             hint = "" if learnt else ", or give --save-model FILE alone"
             raise WrongUse(f"there is no target: name gray pictures to color{hint}")
@@ -132,7 +133,7 @@ def inspect(
         if model_file.is_model(source):
             raise WrongUse(f"{str(source)!r} is a model: inspect needs the coloured picture itself")
 
-        config = _config(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
+        config = config_of(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         if config.name is Preset.QUICK:
             raise WrongUse("preset quick has no network to inspect: use standard or paper")
         inputs = [source, *([target] if target else [])]
@@ -200,9 +201,9 @@ def _engine() -> dict[str, str]:
     return dict(json.loads(engine.stdout.splitlines()[-1]))
 
 
-_COMMANDS: dict[str, Callable[..., None]] = {"inspect": inspect, "score": score, "info": info}
+_COMMANDS: dict[str, Callable[..., None]] = {"shot": shot, "inspect": inspect, "score": score, "info": info}
 _EPILOG = (
-    "More: refcolor inspect, refcolor score, refcolor info; each has its own --help. "
+    "More: refcolor shot, refcolor inspect, refcolor score, refcolor info; each has its own --help. "
     "A file with such a name is reached as ./inspect."
 )
 
@@ -219,7 +220,7 @@ def main(words: Sequence[str] | None = None) -> None:
         app(words, prog_name=f"refcolor {name}".strip())
 
 
-def _config(preset: Preset, **settings: object) -> Config:
+def config_of(preset: Preset, **settings: object) -> Config:
     """The preset with the settings that were given, none of which it may ignore."""
     if preset is Preset.QUICK and (settings["init"] or settings["epochs"]):
         raise WrongUse("preset quick has no network: leave out --init and --epochs")

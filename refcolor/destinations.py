@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import image_io
+from .footage import Files, Footage
 from .safe_write import check_target
+from .sequence import renumbered
 from .voice import WrongUse
 
 
@@ -25,6 +28,24 @@ def of(targets: list[Path], output: Path | None, what: str = "color") -> list[Pa
     return apart(paths)
 
 
+def of_frames(footage: Footage, indices: Sequence[int], output: Path) -> dict[int, Path]:
+    """Where the frames of a shot go: under their own names in a folder, or as a pattern says.
+
+    Raises
+    ------
+    WrongUse
+        When two frames would become one file.
+    """
+    numbers = [footage.numbers[i] for i in indices]
+    if output.suffix and not output.is_dir():
+        paths = renumbered(output, numbers)
+    elif isinstance(footage, Files):
+        paths = [output / footage.paths[i].name for i in indices]
+    else:
+        paths = renumbered(output / f"{Path(footage.name(0)).stem}.####.png", numbers)
+    return dict(zip(indices, apart(paths), strict=True))
+
+
 def apart(paths: list[Path]) -> list[Path]:
     """The paths, if they are all different files."""
     seen: set[str] = set()
@@ -36,6 +57,34 @@ def apart(paths: list[Path]) -> list[Path]:
             )
         seen.add(place)
     return paths
+
+
+def refuse_inside(targets: Sequence[Path], output: Path) -> None:
+    """Results of a folder must not lie in it: they would be taken for its frames, now or later."""
+    place = Path(os.path.realpath(output))
+    for folder in (target for target in targets if target.is_dir()):
+        if Path(os.path.realpath(folder)) in (place, *place.parents):
+            raise WrongUse(
+                f"output {str(output)!r} lies inside the input folder {str(folder)!r}: choose one beside it"
+            )
+
+
+def check_space(folder: Path, footage: Footage, indices: Sequence[int]) -> None:
+    """Refuse a disk that could not hold even as much as the gray frames take.
+
+    Raises
+    ------
+    OSError
+    """
+    if not isinstance(footage, Files):
+        return
+    needed = sum(footage.paths[i].stat().st_size for i in indices if footage.paths[i].exists())
+    free = shutil.disk_usage(folder if folder.exists() else folder.parent).free
+    if free < needed:
+        raise OSError(
+            f"{len(indices)} frames need at least {needed / 1e6:.0f} MB and {str(folder)!r} has "
+            f"{free / 1e6:.0f}: make room, or choose another folder"
+        )
 
 
 def refuse_own_folder(targets: list[Path], output: Path | None) -> None:

@@ -189,7 +189,7 @@ def relight(target: Image, source: Image, field: Field, error: Image) -> Image:
 def flow(target: Image, source: Image, affine: Affine | None = None) -> tuple[Field, Image]:
     """Flow from the target to the source as `affine` brings it onto the target, and its way-back error.
 
-    Both are (H, W) in 8-bit levels, the flow (H, W, 2) in the source's pixels, the error (H, W) in the target's.
+    Both are (H, W) in 8-bit levels; the flow (H, W, 2) is in the source's pixels, the error in the target's.
     """
     h, w = target.shape
     affine = _scaling(target.shape, source.shape) if affine is None else affine

@@ -114,6 +114,121 @@ SaveModel = Annotated[
         rich_help_panel=_out,
     ),
 ]
+_keys = "Keys and frames"
+ShotTargets = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="The gray frames: a folder, files, a pattern as shot.####.png, shot.%04d.exr, shot.[1-48].png, "
+        "or a video.",
+        show_default=False,
+    ),
+]
+Keys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key",
+        "-k",
+        help="A coloured frame; more than one if need be. Its frame is the number in its name, or say it: "
+        "24=FILE; =FILE belongs to none.",
+        metavar="[N=]FILE",
+        rich_help_panel=_keys,
+        show_default=False,
+    ),
+]
+KeysFrom = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key-from",
+        help="The same out of a coloured video: its frame N, counted from 1.",
+        metavar="VIDEO@N",
+        rich_help_panel=_keys,
+        show_default=False,
+    ),
+]
+ShotFrames = Annotated[
+    str | None,
+    typer.Option(
+        "--frames",
+        help="Color only these, as 1-48x2; the others are looked at all the same. (default: all)",
+        metavar="RANGE",
+        rich_help_panel=_keys,
+    ),
+]
+ShotOutput = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Folder, made if missing; a pattern as out.####.png; for a video also FILE.mkv, .mov or .mp4.",
+        rich_help_panel=_out,
+        show_default=False,
+    ),
+]
+ShotConfidence = Annotated[
+    Path | None,
+    typer.Option(
+        "--confidence",
+        help="Also write, into this folder, gray pictures of how far each pixel is to be trusted. "
+        "(default: none)",
+        rich_help_panel=_out,
+    ),
+]
+SkipExisting = Annotated[
+    bool, typer.Option("--skip-existing", help="Leave out frames that are there.", rich_help_panel=_out)
+]
+Codec = Annotated[
+    Literal["ffv1", "prores", "h264"] | None,
+    typer.Option(
+        "--codec",
+        help="Of a video. (default: by the name: .mkv ffv1, lossless; .mov prores; .mp4 h264)",
+        rich_help_panel=_out,
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        help="Also write FILE.json: of every frame its keys, seconds, confidence, warnings. (default: none)",
+        rich_help_panel=_out,
+    ),
+]
+Sheet = Annotated[
+    Path | None,
+    typer.Option(
+        "--contact-sheet",
+        help="Also write one picture of some of the frames, evenly spaced. (default: none)",
+        rich_help_panel=_out,
+    ),
+]
+Every = Annotated[
+    int | None,
+    typer.Option(
+        "--every",
+        help="On the contact sheet every so many frames. (default: as many as make 24 pictures)",
+        min=1,
+        rich_help_panel=_out,
+    ),
+]
+_machines = "Machines"
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        help="Processes that color at the same time, each with its share of the cores.",
+        min=1,
+        max=256,
+        rich_help_panel=_machines,
+    ),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        help="Color on the Ray cluster at this address, or auto. (default: on this machine)",
+        metavar="ADDRESS",
+        rich_help_panel=_machines,
+    ),
+]
 QuickInfo = Annotated[bool, typer.Option("--quick", help="Do not start the network engine.")]
 
 Clusters = Annotated[

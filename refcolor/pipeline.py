@@ -184,6 +184,13 @@ class Colorizer:
         """Weights of every network that was trained; none in ``quick``."""
         return [] if self.labeller is None else [n.get_weights() for n in self.labeller.networks]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A fitted one can be sent to other processes; there it colours on the CPU."""
+        if not self.fitted:
+            raise ValueError("there is nothing to send yet: call fit(source) first")
+        palette = self.sources.palette if self.config.trains else None
+        return _revived, (self.sources.pictures, self.sources.config.on("cpu"), palette, self.weights)
+
     @property
     def source(self) -> Source:
         """The source, or the first of several."""
@@ -274,6 +281,19 @@ class Colorizer:
         assert self.labeller is not None
         with backend.on(self.engine):
             return self.labeller.ask(gray, among)
+
+
+def _revived(
+    pictures: tuple[Image, ...],
+    config: Config,
+    palette: Palette | None,
+    weights: list[list[NDArray[np.float32]]],
+) -> Colorizer:
+    """A fitted colorizer, in another process or on another device."""
+    colorizer = Colorizer(config)
+    colorizer.prepare(pictures, known=palette, quiet=True)
+    colorizer.restore(weights)
+    return colorizer
 
 
 def colorize(source: Image, target: Image, config: Config | None = None) -> Result:

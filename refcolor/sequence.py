@@ -18,7 +18,7 @@ from .image_storage import EXTENSIONS
 from .safe_write import shown
 
 PLACE = re.compile(r"#+|@+|%0?(\d*)d|\[([-+\d,xy:]+)\]")  # where a pattern has the frame number
-NUMBER = re.compile(r"(-?\d+)(?=\D*$)")  # the last number in a file's name
+NUMBER = re.compile(r"((?:(?<![^\W_])-)?\d+)(?=\D*$)")  # the last in a name; in shot-0001, - is no minus
 LISTED = 60  # characters of a list of frames in a message
 
 
@@ -67,6 +67,45 @@ def expand(words: Sequence[Path], frames: str | None = None, *, leave_out: Path 
     if words and not found:
         raise ValueError(f"{shown(words[0])} holds no frame but the source itself: name the gray pictures")
     return found
+
+
+def choose(numbers: Sequence[int | None], frames: str | None, name: str) -> list[int]:
+    """Indices of the frames of `name` that have these `numbers` and are asked for, all if nothing is.
+
+    Raises
+    ------
+    ValueError
+        One line: a range that makes no sense, or frames that are not there.
+    """
+    if frames is None:
+        return list(range(len(numbers)))
+    asked = _frame_set(frames)
+    missing = sorted(asked - set(numbers))
+    if missing:
+        raise ValueError(f"{shown(name)} has no frame {_listed(missing)}: leave them out of the range")
+    return [index for index, number in enumerate(numbers) if number in asked]
+
+
+def renumbered(pattern: Path, numbers: Sequence[int]) -> list[Path]:
+    """The names that a pattern gives to these frames.
+
+    Raises
+    ------
+    ValueError
+        When it has no place for a frame number, or one of its own range.
+    """
+    found = _pattern(pattern)
+    if found is None or found.frames is not None:
+        raise ValueError(f"{shown(pattern)} would be one file for all frames: write it as out.####.png")
+    return [
+        found.folder / f"{found.before}{'-' * (n < 0)}{abs(n):0{found.digits}d}{found.after}" for n in numbers
+    ]
+
+
+def number_of(path: Path) -> int | None:
+    """The frame number in a file's name: the last number there, if any."""
+    found = NUMBER.search(path.stem)
+    return int(found[1]) if found else None
 
 
 def _pattern(word: Path) -> Pattern | None:
@@ -120,7 +159,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _numbered(folder: Path, files: list[Path], asked: frozenset[int] | None) -> list[Path]:
     """Pictures of a folder by name and number, those without a number by name alone."""
-    numbers = {path: int(m[1]) for path in files if (m := NUMBER.search(path.stem))}
+    numbers = {path: number for path in files if (number := number_of(path)) is not None}
     if asked is not None:
         return _in_order(_only(numbers, asked, folder))
     return sorted(files, key=lambda path: (NUMBER.sub("", path.stem), numbers.get(path, 0), path.name))

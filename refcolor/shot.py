@@ -132,7 +132,7 @@ class Shot(Sequence[Frame]):
         return hold, not hold and tracking.is_cut(self.frames[index], last)
 
     def _asked(self, index: int) -> tuple[dict[int, float], dict[int, Track], bool]:
-        """Keys to color a frame from and how much each counts, their tracks, and whether all lie beyond cuts."""
+        """How much each key counts for a frame, their tracks, and whether all lie beyond cuts."""
         away = {key: abs(place - index) for key, place in enumerate(self.places) if place is not None}
         near = sorted(away, key=lambda key: (away[key], key))
         before = [key for key in near if self._place(key) <= index][:1]

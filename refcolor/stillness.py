@@ -42,7 +42,7 @@ def still(one: Image, other: Image) -> Mask:
     clearly = (off > CLEARLY).astype(np.uint8)
     changed |= cv2.morphologyEx(cv2.dilate(clearly, AROUND), cv2.MORPH_CLOSE, SWEPT)
     beside = cv2.dilate(clearly, SQUARE)  # a plain region ends a pixel before its outline
-    return (changed == 0) & _anchored(one, beside) & _anchored(other, beside)
+    return np.asarray(changed == 0) & _anchored(one, beside) & _anchored(other, beside)
 
 
 def _anchored(gray: Image, moved: NDArray[np.uint8]) -> Mask:

@@ -101,12 +101,12 @@ class Tracks:
         stood = np.packbits(still(gray, last))
         if track is None:
             h, w = flow.shape[:2]
-            return Track(index, (flow + np.float32(0.5)) / np.array([w, h], np.float32), error, stood)
-        known = np.dstack([track.field, np.minimum(track.error, 2)])
-        known = cv2.remap(known, *np.moveaxis(flow, -1, 0), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        error = error + np.where(known[..., 2] > 1, np.float32(np.inf), known[..., 2])
+            shares = (flow + np.float32(0.5)) / np.array([w, h], np.float32)
+            return Track(index, shares.astype(np.float32), error, stood)
+        known = _moved(np.dstack([track.field, np.minimum(track.error, 2)]), flow)
+        far = np.asarray(error + np.where(known[..., 2] > 1, np.inf, known[..., 2]), np.float32)
         stood = stood & track.still if len(stood) == len(track.still) else 0 * stood
-        return Track(index, np.ascontiguousarray(known[..., :2]), error, stood)
+        return Track(index, np.ascontiguousarray(known[..., :2]), far, stood)
 
 
 def is_cut(one: Image, other: Image) -> bool:
@@ -115,15 +115,20 @@ def is_cut(one: Image, other: Image) -> bool:
 
 
 def _step(target: Image, neighbour: Image) -> tuple[Field, Image] | None:
-    """Flow (h, w, 2) from a frame to its neighbour on small pictures, and its error in widths; None at a cut."""
+    """Flow (h, w, 2) to a neighbour on small pictures, and its error in widths; None at a cut."""
     scale = min(1.0, math.sqrt(FOLLOWED / target.size))
     size = (max(16, round(target.shape[1] * scale)), max(16, round(target.shape[0] * scale)))
     small, other = (features.resize(gray, size) * 255 for gray in (target, neighbour))
     flow, error = matching.flow(small, other)
-    came = cv2.remap(other, *np.moveaxis(flow, -1, 0), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    off = np.abs(came - small)
+    off = np.abs(_moved(other, flow) - small)
     known = float(((error < CAME_BACK) & (off < LIKE)).mean())
     contrast = max(1.0, float(min(small.std(), other.std())))
     if known < KNOWN and off.mean() > FOREIGN * contrast:
         return None
     return flow, error / np.float32(size[0])
+
+
+def _moved(image: Image, flow: Field) -> Image:
+    """What lies where the flow leads."""
+    x, y = flow[..., 0], flow[..., 1]
+    return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)

@@ -1,0 +1,121 @@
+"""The frames of a shot where they lie: numbered files, or a video."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import image_io
+from .color import Image
+from .config import MAX_PIXELS
+from .image_io import Picture
+from .pipeline import check_size
+from .safe_write import shown
+from .sequence import number_of
+
+if TYPE_CHECKING:
+    from .video import Video
+
+HELD = 1 << 28  # bytes of gray frames that are remembered
+LEAST = 4  # frames, however large
+
+
+class Footage(ABC):
+    """Frames by index; cheap to send to another process, which opens the files for itself.
+
+    Attributes
+    ----------
+    numbers : tuple of int
+        Number of every frame.
+    """
+
+    numbers: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @abstractmethod
+    def name(self, index: int) -> str:
+        """What a frame is called in messages and reports."""
+
+    @abstractmethod
+    def read(self, index: int) -> Picture:
+        """A frame; OSError or ValueError, of one line, where it cannot be read."""
+
+
+class Files(Footage):
+    """Pictures in files, numbered by their names; by their order where not all have a number of their own."""
+
+    def __init__(self, paths: Sequence[Path], max_pixels: int = MAX_PIXELS) -> None:
+        self.paths, self.max_pixels = tuple(paths), max_pixels
+        self._absolute = tuple(path.absolute() for path in paths)  # for a process in another folder
+        numbers: tuple[int | None, ...] = tuple(number_of(path) for path in paths)
+        if None in numbers or len(set(numbers)) < len(numbers):
+            numbers = tuple(range(1, len(paths) + 1))
+        self.numbers = tuple(number for number in numbers if number is not None)
+
+    def name(self, index: int) -> str:
+        return str(self.paths[index])
+
+    def read(self, index: int) -> Picture:
+        return image_io.read(self._absolute[index], max_pixels=self.max_pixels)
+
+
+class Film(Footage):
+    """The frames of a video, numbered from 1."""
+
+    def __init__(self, path: Path, max_pixels: int = MAX_PIXELS) -> None:
+        self.path, self.max_pixels = path, max_pixels
+        self._absolute = path.absolute()
+        self.numbers = tuple(range(1, len(self.video) + 1))
+
+    @property
+    def video(self) -> Video:
+        """The video, opened when it is first needed."""
+        if "_video" not in self.__dict__:
+            from .video import Video  # late: FFmpeg is needed for videos only
+
+            self._video = Video.open(self._absolute, max_pixels=self.max_pixels)
+        return self._video
+
+    def name(self, index: int) -> str:
+        return f"{self.path} frame {self.numbers[index]}"
+
+    def read(self, index: int) -> Picture:
+        return self.video.read(index)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_video"}
+
+
+class Grays(Sequence[Image]):
+    """The gray frames (H, W) in [0, 1], read when they are asked for; the last ones are remembered.
+
+    Raises
+    ------
+    OSError, ValueError
+        Of one line, for a frame that cannot be read or is smaller than a patch.
+    """
+
+    def __init__(self, footage: Footage) -> None:
+        self.footage = footage
+        self._recent: OrderedDict[int, Image] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self.footage)
+
+    def __getitem__(self, index: int) -> Image:  # type: ignore[override]
+        if index not in self._recent:
+            self.keep(index, self.footage.read(index))
+        self._recent.move_to_end(index)
+        return self._recent[index]
+
+    def keep(self, index: int, picture: Picture) -> None:
+        """Remember the gray of a frame that was read."""
+        check_size(picture.rgb, f"target {shown(self.footage.name(index))}")
+        self._recent[index] = picture.gray
+        while sum(gray.nbytes for gray in self._recent.values()) > HELD and len(self._recent) > LEAST:
+            self._recent.popitem(last=False)

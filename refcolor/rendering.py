@@ -1,0 +1,134 @@
+"""Coloring the frames of a shot where they lie, and saying how each went; in one process."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import image_io
+from .color import Image
+from .footage import Footage, Grays
+from .pipeline import Colorizer
+from .shot import Shot
+
+DOUBTED = 0.5  # confidence below which a pixel is called doubtful
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be coloured and where it goes; can be sent to another process.
+
+    Attributes
+    ----------
+    footage : Footage
+    places : sequence of float or None
+        Index of each key's frame.
+    results, confidences : mapping
+        The files of the frames, by index; where `results` is None, the pictures are handed back.
+    force : bool
+        Overwrite existing files.
+    """
+
+    footage: Footage
+    places: Sequence[float | None]
+    results: Mapping[int, Path] | None
+    confidences: Mapping[int, Path]
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a frame went.
+
+    Attributes
+    ----------
+    index : int
+    error : str or None
+        Why there is no result, in one line.
+    seconds : float
+    keys : tuple of int
+        Numbers of the keys that it was coloured from, the nearest first.
+    confidence, doubtful : float or None
+        Mean confidence; share of the pixels whose confidence is low.
+    hold, cut, keyless, colored : bool
+        Whether it is the frame before again, begins a scene, shows a scene that no key shows, had colour.
+    image, alpha : float32 (H, W, 3), (H, W), or None
+        The picture, where it is not written to a file.
+    """
+
+    index: int
+    error: str | None = None
+    seconds: float = 0.0
+    keys: tuple[int, ...] = ()
+    confidence: float | None = None
+    doubtful: float | None = None
+    hold: bool = False
+    cut: bool = False
+    keyless: bool = False
+    colored: bool = False
+    image: Image | None = field(default=None, repr=False)
+    alpha: Image | None = field(default=None, repr=False)
+
+
+class Painter:
+    """Colors the frames of one job, in any order."""
+
+    def __init__(self, job: Job, colorizer: Colorizer) -> None:
+        self.job = job
+        self.grays = Grays(job.footage)
+        self.shot = Shot(colorizer, self.grays, job.places)
+
+    def paint(self, index: int) -> Outcome:
+        """Color one frame. One that cannot be read or written fails alone; a full disk is an OSError."""
+        start = time.perf_counter()
+        try:
+            outcome = self._paint(index, start)
+        except (OSError, ValueError) as error:
+            if disk_full(error):
+                raise
+            return Outcome(index, " ".join(str(error).split()), time.perf_counter() - start)
+        return outcome
+
+    def _paint(self, index: int, start: float) -> Outcome:
+        job = self.job
+        picture = job.footage.read(index)
+        self.grays.keep(index, picture)
+        frame = self.shot[index]
+        like = picture.resized(frame.image.shape[1], frame.image.shape[0])
+        image = alpha = None
+        if job.results is None:
+            image, alpha = frame.image, like.alpha
+        else:
+            image_io.write(job.results[index], frame.image, like=like, force=job.force)
+        mean = doubtful = None
+        if frame.confidence is not None:
+            mean, doubtful = float(frame.confidence.mean()), float((frame.confidence < DOUBTED).mean())
+            if index in job.confidences:
+                image_io.write_picture(job.confidences[index], frame.confidence, force=job.force)
+        return Outcome(
+            index,
+            None,
+            time.perf_counter() - start,
+            frame.keys,
+            mean,
+            doubtful,
+            frame.hold,
+            frame.cut,
+            frame.keyless,
+            not picture.is_gray,
+            image,
+            alpha,
+        )
+
+
+def disk_full(error: BaseException | None) -> bool:
+    """Whether an error comes of a disk that is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        error = error.__cause__
+    return False

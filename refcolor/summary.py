@@ -1,0 +1,158 @@
+"""What became of a shot: a report for programs, a table for people, one picture of many frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import __version__, image_io
+from .color import Image
+from .config import Config
+from .contact_sheet import contact_sheet
+from .features import resize
+from .footage import Footage
+from .keys import Key
+from .rendering import Outcome
+from .safe_write import atomic
+
+LOW = 0.7  # mean confidence below which a frame should be looked at
+DOUBTFUL = 0.25  # or this share of its pixels
+FIRST = 5  # frames that are named
+PICTURES, ROW = 24, 6  # on a contact sheet, unless told; in a row
+SIDE = 320  # pixels; longer side of a picture that is remembered for it
+
+
+@dataclass
+class Summary:
+    """How the frames of a shot went.
+
+    Attributes
+    ----------
+    footage, keys, places, config
+        Of the job; places are indices of the keys' frames.
+    files : mapping
+        The file of each frame, by index; empty where all go into one.
+    skipped : sequence of int
+        Frames that were there already.
+    sheet : set of int
+        Frames whose pictures are remembered.
+    """
+
+    footage: Footage
+    keys: Sequence[Key]
+    places: Sequence[float | None]
+    config: Config
+    files: Mapping[int, Path]
+    skipped: Sequence[int] = ()
+    sheet: frozenset[int] = frozenset()
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    pictures: dict[int, Image] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        """Remember how a frame went, and a small picture of it if need be."""
+        index = outcome.index
+        self.outcomes[index] = replace(outcome, image=None, alpha=None)
+        if index in self.sheet and outcome.error is None:
+            image = outcome.image if outcome.image is not None else image_io.read(self.files[index]).rgb
+            scale = min(1.0, SIDE / max(image.shape))
+            size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+            self.pictures[index] = resize(image, size)
+
+    @property
+    def failed(self) -> list[int]:
+        """Frames without a result."""
+        return sorted(index for index, outcome in self.outcomes.items() if outcome.error)
+
+    def warnings(self, index: int) -> list[str]:
+        """What to know of a frame."""
+        outcome = self.outcomes[index]
+        said = []
+        if outcome.cut:
+            said.append("another scene begins")
+        if outcome.keyless:
+            said.append("no key shows this scene")
+        if outcome.colored and index not in self.places:
+            said.append("it is coloured: only its gray is used")
+        if (outcome.confidence or 1) < LOW or (outcome.doubtful or 0) > DOUBTFUL:
+            said.append("low confidence")
+        return said
+
+    def report(self) -> dict[str, Any]:
+        """All of it, for a JSON file."""
+        names = [key.name for key in self.keys]
+        frames = [
+            {
+                "frame": self.footage.numbers[index],
+                "target": self.footage.name(index),
+                "result": str(self.files[index]) if index in self.files and not outcome.error else None,
+                "keys": [names[key] for key in outcome.keys],
+                "seconds": round(outcome.seconds, 3),
+                "confidence": _rounded(outcome.confidence),
+                "doubtful": _rounded(outcome.doubtful),
+                "hold": outcome.hold,
+                "cut": outcome.cut,
+                "warnings": self.warnings(index),
+                "error": outcome.error,
+            }
+            for index, outcome in sorted(self.outcomes.items())
+        ]
+        return {
+            "refcolor": __version__,
+            "settings": asdict(self.config),
+            "keys": [{"key": key.name, "frame": self._frame(i)} for i, key in enumerate(self.keys)],
+            "skipped": [self.footage.numbers[index] for index in self.skipped],
+            "frames": frames,
+        }
+
+    def write_report(self, path: Path, *, force: bool) -> None:
+        """Write the report as JSON, whole or not at all."""
+        text = json.dumps(self.report(), indent=1)
+        with atomic(path, force=force) as file:
+            file.write(text.encode())
+
+    def write_sheet(self, path: Path, *, force: bool) -> None:
+        """Write the contact sheet of the pictures that were remembered."""
+        cells = [(self._caption(index), image) for index, image in sorted(self.pictures.items())]
+        rows = [cells[at : at + ROW] for at in range(0, len(cells), ROW)]
+        image_io.write_picture(path, np.asarray(contact_sheet(rows) / 255, np.float32), force=force)
+
+    def table(self) -> list[str]:
+        """Lines for people: how many frames, and which to look at first."""
+        done = [o for o in self.outcomes.values() if not o.error]
+        counts = [f"{len(done)} frames colored", f"{sum(o.hold for o in done)} of them holds"]
+        counts += [f"{len(self.skipped)} were there already"] if self.skipped else []
+        counts += [f"{len(self.failed)} failed"] if self.failed else []
+        lines = [", ".join(counts)]
+        sure = [(o.confidence, o.index) for o in done if o.confidence is not None]
+        worst = [index for _, index in sorted(sure) if self.warnings(index)][:FIRST]
+        if worst:
+            names = [Path(self.footage.name(index)).name for index in worst]
+            wide = max(map(len, names))
+            lines.append(f"{'look first at':{wide}}  confidence  doubtful  remarks")
+            for index, name in zip(worst, names, strict=True):
+                outcome = self.outcomes[index]
+                said = "; ".join(self.warnings(index))
+                lines.append(f"{name:{wide}}  {outcome.confidence:10.2f}  {outcome.doubtful:8.0%}  {said}")
+        return lines
+
+    def _caption(self, index: int) -> str:
+        outcome = self.outcomes[index]
+        sure = "" if outcome.confidence is None else f" {outcome.confidence:.2f}"
+        kind = " key" if index in self.places else " hold" if outcome.hold else ""
+        return f"{self.footage.numbers[index]}{sure}{kind}"
+
+    def _frame(self, key: int) -> int | None:
+        """The frame of a key: its own number, or that of the frame it was found to be."""
+        place = self.places[key]
+        if self.keys[key].frame is not None or place is None:
+            return self.keys[key].frame
+        return self.footage.numbers[int(place)]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -1,0 +1,132 @@
+"""Several processes on one machine, each coloring frames of the same job with its share of the cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from .pipeline import Colorizer
+from .rendering import Job, Outcome, Painter
+from .stillness import BLOCK
+
+Run = list[int]
+
+EACH = 4  # runs for every worker, at least, so that all end at about the same time
+SHORT = 4  # frames of a run, at least; as few where whole pictures wait for their turn
+AHEAD = 2  # runs for every worker that have been handed out and not come back
+TRIES = 3  # pools, where workers end unasked
+
+
+def runs(indices: Iterable[int], parts: int, *, pictures: bool = False) -> deque[Run]:
+    """The frames in runs, each for one worker and at least so many `parts` of them.
+
+    Runs end where blocks of still frames do, or their halves, quarters and so on: frames of one have most
+    to share.
+    """
+    indices = list(indices)
+    size = BLOCK
+    while size > SHORT and (pictures or len(indices) < size * parts):
+        size //= 2
+    found: deque[Run] = deque()
+    for index in indices:
+        if not found or found[-1][0] // size != index // size:
+            found.append([])
+        found[-1].append(index)
+    return found
+
+
+def paint(job: Job, colorizer: Colorizer, indices: Sequence[int], workers: int) -> Iterator[Outcome]:
+    """Color frames by several processes; outcomes come as they are ready, in order where they hold pictures.
+
+    The frames of a worker that ends unasked are coloured again.
+
+    Raises
+    ------
+    OSError
+        When the disk is full.
+    """
+    if workers == 1:
+        painter = Painter(job, colorizer)
+        yield from map(painter.paint, indices)
+        return
+    found = _paint(
+        pickle.dumps((job, colorizer)), runs(indices, workers * EACH, pictures=job.results is None), workers
+    )
+    yield from in_order(found, indices) if job.results is None else found
+
+
+def in_order(found: Iterator[Outcome], indices: Iterable[int]) -> Iterator[Outcome]:
+    """Outcomes in the order of their frames; those that come early wait."""
+    early: dict[int, Outcome] = {}
+    for index in indices:
+        while index not in early:
+            outcome = next(found)
+            early[outcome.index] = outcome
+        yield early.pop(index)
+
+
+def _paint(task: bytes, left: deque[Run], workers: int) -> Iterator[Outcome]:
+    for _ in range(TRIES):
+        try:
+            yield from _by_one_pool(task, left, workers)
+        except BrokenProcessPool:
+            continue
+        return
+    for index in (index for run in left for index in run):
+        yield Outcome(
+            index, "its worker was ended each time, perhaps for want of memory: use fewer --workers"
+        )
+
+
+def _by_one_pool(task: bytes, left: deque[Run], workers: int) -> Iterator[Outcome]:
+    """Color the runs that are left; those that a broken pool has not done are left again."""
+    spawn = multiprocessing.get_context("spawn")  # TensorFlow does not outlive a fork
+    stop, shares = spawn.Event(), spawn.Queue()
+    for cores in _shares(workers):
+        shares.put(cores)
+    pool = ProcessPoolExecutor(workers, spawn, _begin, (task, shares, stop))
+    given: dict[Future[list[Outcome]], Run] = {}
+    try:
+        while left or given:
+            while left and len(given) < AHEAD * workers:
+                run = left.popleft()
+                given[pool.submit(_run, run)] = run
+            for done in wait(given, return_when=FIRST_COMPLETED).done:
+                outcomes = done.result()
+                del given[done]
+                yield from outcomes
+    finally:
+        left.extendleft(sorted(given.values(), reverse=True))
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def _shares(workers: int) -> list[set[int]]:
+    """The cores of every worker; some share one where there are not enough."""
+    cores = sorted(os.sched_getaffinity(0))
+    each = max(1, len(cores) // workers)
+    return [{cores[(worker * each + i) % len(cores)] for i in range(each)} for worker in range(workers)]
+
+
+def _begin(task: bytes, shares: Any, stop: Any) -> None:
+    """In a worker: take a share of the cores, and get ready."""
+    global _painter, _stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who handed out the work says when to stop
+    os.sched_setaffinity(0, shares.get())
+    _painter, _stop = Painter(*pickle.loads(task)), stop
+
+
+def _run(run: Run) -> list[Outcome]:
+    """In a worker: color a run, or as much of it as there is time for."""
+    return [_painter.paint(index) for index in run if not _stop.is_set()]
+
+
+_painter: Painter
+_stop: Any
