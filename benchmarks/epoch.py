@@ -41,7 +41,7 @@ def main() -> None:
     batches = [(held[pick], truth[pick]) for pick in order]
 
     def gathered() -> None:
-        training.run_patches(model, planes, labels, config, lambda done, total: None)
+        training.run_patches(model, [(planes, labels)], config, lambda done, total: None)
 
     def in_memory() -> None:
         for cut, label in batches:

@@ -119,7 +119,7 @@ class _Preset:
         from refcolor.upsampling import chroma
 
         # Asked once more, so that its seconds can be told from the rest.
-        probabilities = self.colorizer.label(relit).probabilities
+        probabilities = self.colorizer.label(relit, {0: 1.0}).probabilities
         return luma_exact(target, chroma(probabilities, self.colorizer.source.tints, relit))
 
     def _matching(self, target: Image) -> Image:

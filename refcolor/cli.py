@@ -19,7 +19,7 @@ import typer
 
 from . import __version__, options
 from .cli_shot import shot
-from .config import MAX_PIXELS, Config, Init, Preset
+from .config import MAX_PIXELS, Config, Preset
 from .safe_write import check_target
 from .voice import Voice, WrongUse, about_words, friendly
 
@@ -66,7 +66,7 @@ def color(
         learnt = source.suffix == model_file.SUFFIX or model_file.is_model(source)
         if learnt:
             _refuse_settings(context, source)
-        config = config_of(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
+        config = options.chosen(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         if not targets and (learnt or save_model is None or output or confidence):
             hint = "" if learnt else ", or give --save-model FILE alone"
             raise WrongUse(f"there is no target: name gray pictures to color{hint}")
@@ -133,7 +133,7 @@ def inspect(
         if model_file.is_model(source):
             raise WrongUse(f"{str(source)!r} is a model: inspect needs the coloured picture itself")
 
-        config = config_of(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
+        config = options.chosen(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         if config.name is Preset.QUICK:
             raise WrongUse("preset quick has no network to inspect: use standard or paper")
         inputs = [source, *([target] if target else [])]
@@ -218,15 +218,6 @@ def main(words: Sequence[str] | None = None) -> None:
     app.command(epilog=None if name else _EPILOG, no_args_is_help=name != "info")(_COMMANDS.get(name, color))
     with friendly(debug=False):
         app(words, prog_name=f"refcolor {name}".strip())
-
-
-def config_of(preset: Preset, **settings: object) -> Config:
-    """The preset with the settings that were given, none of which it may ignore."""
-    if preset is Preset.QUICK and (settings["init"] or settings["epochs"]):
-        raise WrongUse("preset quick has no network: leave out --init and --epochs")
-    if preset is Preset.PAPER and settings["init"] is Init.PRETRAINED:
-        raise WrongUse("preset paper starts from scratch, as the report did: leave out --init")
-    return Config.preset(preset, **settings)
 
 
 def _refuse_settings(context: typer.Context, model: Path) -> None:

@@ -59,10 +59,9 @@ def shot(
     with friendly(debug), ExitStack() as stack:
         from . import destinations
         from . import keys as keys_
-        from .cli import config_of
         from .summary import PICTURES, Summary
 
-        config = config_of(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
+        config = options.chosen(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         with about_words():
             if skip_existing and force:
                 raise WrongUse("--skip-existing keeps what --force overwrites: leave out one of them")

@@ -9,6 +9,7 @@ import typer
 
 from . import __version__
 from .config import RANGES, Config, Device, Init, Preset
+from .voice import WrongUse
 
 
 def _print_version(asked: bool) -> None:
@@ -276,3 +277,12 @@ Seed = Annotated[
     int,
     typer.Option(help="Same seed and machine, same picture.", **_range("seed"), rich_help_panel=_net),
 ]
+
+
+def chosen(preset: Preset, **changes: object) -> Config:
+    """The preset with the settings that were given, none of which it may ignore."""
+    if preset is Preset.QUICK and (changes["init"] or changes["epochs"]):
+        raise WrongUse("preset quick has no network: leave out --init and --epochs")
+    if preset is Preset.PAPER and changes["init"] is Init.PRETRAINED:
+        raise WrongUse("preset paper starts from scratch, as the report did: leave out --init")
+    return Config.preset(preset, **changes)

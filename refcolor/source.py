@@ -146,10 +146,13 @@ class Sources:
         known = self.palette if self.config.trains else None
         return tuple(Source(picture, self.config, known) for picture in self.pictures)
 
-    @property
+    @cached_property
     def palette(self) -> Palette:
         """The k-means colours of them all."""
-        return self.common.palette
+        if len(self) == 1 or self.config.name is not Preset.PAPER:
+            return self.common.palette
+        small = [features.resize(picture, grid_size(picture.shape, self.config)) for picture in self.pictures]
+        return palette.fit(_pixels(small), self.clusters, space="rgb", seed=self.config.seed)
 
     @property
     def tints(self) -> tints.Tints:
@@ -162,7 +165,7 @@ class Sources:
         return paints.join([source.paints for source in self.each])
 
 
-def _pixels(pictures: tuple[Image, ...]) -> Image:
+def _pixels(pictures: Sequence[Image]) -> Image:
     """One picture as it is; the pixels of several, thinned out to some MOST, as a column (N, 1, 3)."""
     if len(pictures) == 1:
         return pictures[0]

@@ -21,8 +21,10 @@ from .stillness import still
 
 FOLLOWED = 1 << 17  # pixels of the pictures that motion is followed on
 CAME_BACK = 2.0  # pixels there and back within which flow is believed
-LIKE = 12.0  # 8-bit levels between a pixel and its match
-KNOWN, FOREIGN = 0.1, 0.25  # a cut: fewer pixels have a match; grays are further off, in standard deviations
+LIKE, LIKE_SHARE = 12.0, 0.25  # 8-bit levels, and standard deviations, between a pixel and its match
+FOREIGN = 0.25  # a cut: matched grays are further off, in standard deviations,
+KNOWN, STEEP = 0.1, 5.0  # and so much more for each share of the pixels beyond this one that have a match,
+STEADY = 0.6  # and flow comes back from fewer pixels: where light changes it does
 REACH = 1000  # frames that a key is followed over
 MILESTONES = 64  # of so many frames of the way one is remembered
 RECENT = 24  # and the last so many
@@ -70,6 +72,7 @@ class Tracks:
     def at(self, index: int) -> Track | None:
         """What frame `index` knows of the key; None beyond a cut or out of reach."""
         first = math.ceil(self.place) if index >= self.place else math.floor(self.place)
+        first = min(max(first, 0), len(self.frames) - 1)
         if abs(index - first) > REACH:
             return None
         way = 1 if index >= first else -1
@@ -121,9 +124,10 @@ def _step(target: Image, neighbour: Image) -> tuple[Field, Image] | None:
     small, other = (features.resize(gray, size) * 255 for gray in (target, neighbour))
     flow, error = matching.flow(small, other)
     off = np.abs(_moved(other, flow) - small)
-    known = float(((error < CAME_BACK) & (off < LIKE)).mean())
     contrast = max(1.0, float(min(small.std(), other.std())))
-    if known < KNOWN and off.mean() > FOREIGN * contrast:
+    back = error < CAME_BACK
+    known = float((back & (off < min(LIKE, LIKE_SHARE * contrast))).mean())
+    if back.mean() < STEADY and off.mean() > (FOREIGN + STEEP * max(0.0, known - KNOWN)) * contrast:
         return None
     return flow, error / np.float32(size[0])
 

@@ -49,7 +49,7 @@ def test_the_shipped_weights_are_not_the_random_ones(network):
 def test_a_picture_recalls_its_own_labels(network):
     gray, labels = scene()
     found = embedding.describe(network, gray)
-    recalled = embedding.recall(found, found, embedding.shares(labels, found.shape[1::-1], 4))[0]
+    recalled = embedding.recall(found, [(found, embedding.shares(labels, found.shape[1::-1], 4))])[0]
     assert recalled.shape == (*found.shape[:2], 4)
     assert recalled.dtype == np.float32
     np.testing.assert_allclose(recalled.sum(-1), 1, atol=1e-5)
@@ -64,7 +64,7 @@ def test_recall_follows_likeness_then_nearness():
     source = kinds[np.array([[0, 1] * 4])]  # one row of eight cells
     labels = np.repeat(np.array([[0, 1, 0, 1, 2, 3, 2, 3]], np.int32), 4, axis=1)
     target = kinds[np.array([[1, 0, 0, 0, 0, 0, 1, 0]])]
-    recalled = embedding.recall(target, source, embedding.shares(labels, (8, 1), 4))[0]
+    recalled = embedding.recall(target, [(source, embedding.shares(labels, (8, 1), 4))])[0]
     np.testing.assert_array_equal(recalled[0, [0, 1, 6, 7]].argmax(-1), [1, 0, 3, 2])
     assert recalled[0, 0, [0, 2]].max() < 0.01
     assert recalled[0, 0, 1] > recalled[0, 0, 3] > 0.01
@@ -76,7 +76,7 @@ def test_recall_is_the_formula():
     one, other = (rng.standard_normal((h, w, FEATURES)).astype(np.float32) for h, w in ((7, 9), (8, 6)))
     one, other = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (one, other))
     shares = rng.random((8, 6, 5)).astype(np.float32)
-    found, likest = embedding.recall(one, other, shares)
+    found, likest = embedding.recall(one, [(other, shares)])
     for y, x in ((0, 0), (3, 8), (6, 4)):
         alike = np.exp(20 * ((other * one[y, x]).sum(-1) - 1))
         j, i = np.mgrid[:8, :6]
@@ -94,10 +94,29 @@ def test_recall_in_blocks_is_recall_at_once(monkeypatch):
     one, other = (rng.standard_normal((h, w, FEATURES)).astype(np.float32) for h, w in ((7, 9), (8, 6)))
     one, other = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (one, other))
     shares = rng.random((8, 6, 5)).astype(np.float32)
-    whole = embedding.recall(one, other, shares)
+    whole = embedding.recall(one, [(other, shares)])
     monkeypatch.setattr(embedding, "BLOCK", 100)
-    for found, wanted in zip(embedding.recall(one, other, shares), whole, strict=True):
+    for found, wanted in zip(embedding.recall(one, [(other, shares)]), whole, strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_two_sources_are_recalled_as_one_is_and_the_likest_is_in_the_right_one():
+    """Weights count; halves of one source, where nearness does not matter, are recalled as the whole."""
+    rng = np.random.default_rng(1)
+    one, other = (rng.standard_normal((h, w, FEATURES)).astype(np.float32) for h, w in ((4, 6), (6, 8)))
+    one, other = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (one, other))
+    labels = np.eye(2, dtype=np.float32)
+    memories = [
+        (v, np.broadcast_to(label, (*v.shape[:2], 2))) for v, label in zip((one, other), labels, strict=True)
+    ]
+    for target, number in ((one, 0), (other, 1)):
+        found, likest = embedding.recall(target, memories, [1.0, 1.0])
+        assert (found.argmax(-1) == number).all()
+        assert (np.floor(likest[..., 1]) == number).all()
+        field = embedding.motion(likest, target.shape[:2], [((40, 60), 0), ((60, 80), 100)])
+        assert ((field[..., 1] >= 100) == bool(number)).all()
+    much, little = (embedding.recall(one, memories, [1.0, w])[0][..., 1] for w in (1.0, 0.1))
+    assert (little < much).all()
 
 
 def test_samples_are_bilinear():
@@ -144,9 +163,9 @@ def test_the_likest_cells_of_a_picture_in_itself_lead_every_pixel_to_its_place()
     rng = np.random.default_rng(3)
     cells = rng.normal(size=(6, 8, 64)).astype(np.float32)
     cells /= np.linalg.norm(cells, axis=-1, keepdims=True)
-    likest = embedding.recall(cells, cells, np.ones((6, 8, 2), np.float32))[1]
-    field = embedding.motion(likest, (50, 70), (50, 70))
+    likest = embedding.recall(cells, [(cells, np.ones((6, 8, 2), np.float32))])[1]
+    field = embedding.motion(likest, (50, 70), [((50, 70), 0)])
     y, x = np.mgrid[:50, :70]
     np.testing.assert_allclose(field, np.stack([x, y], -1), atol=1e-3)
-    twice = embedding.motion(likest, (50, 70), (100, 140))
+    twice = embedding.motion(likest, (50, 70), [((100, 140), 0)])
     np.testing.assert_allclose(twice.mean((0, 1)), [69.5, 49.5], atol=1)

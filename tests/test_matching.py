@@ -56,7 +56,7 @@ def test_a_shift_is_found():
 def test_what_leaves_the_source_is_no_match():
     whole = texture(140, 200)
     shift = np.array([[1.0, 0, 40], [0, 1, 0]])
-    field, error = matching._flow(whole[:, 40:], whole[:, :160], shift)
+    field, error = matching.flow(whole[:, 40:], whole[:, :160], shift)
     outside = field[..., 0] > 160
     assert outside[:, -35:].mean() > 0.9
     assert np.isinf(error[outside]).all()
@@ -154,8 +154,8 @@ def test_the_better_of_upright_and_mirrored():
     left[:, 40:], right[:, :40] = 5, 5
     at = grid(source.shape)
     upright = matching.Matches(at, left, source)
-    mirrored = matching.Matches(at + 1, right, source + 1)
-    found = matching.better(upright, mirrored, np.float32([0, 60]))
+    mirrored = matching.Matches(at + np.float32([1, 61]), right, source + 1)
+    found = matching.better(upright, mirrored)
     np.testing.assert_array_equal(found.best[:, :40], at[:, :40])
     np.testing.assert_array_equal(found.best[:, 40:], at[:, 40:] + (1, 61))
     assert not found.error.any()

@@ -1,0 +1,77 @@
+"""Keys by their words: which file, which frame, and what is wrong with it in one line."""
+
+import numpy as np
+import pytest
+
+from refcolor import image_io, keys
+from refcolor.footage import Files
+
+
+@pytest.fixture
+def shot(tmp_path, monkeypatch):
+    """Frames 1 to 6 of a moving texture, their colours in key.0001.png and so on; the current folder."""
+    monkeypatch.chdir(tmp_path)
+    wide = np.random.default_rng(0).random((40, 100, 3)).astype(np.float32)
+    for number in range(1, 7):
+        picture = np.ascontiguousarray(wide[:, 5 * number : 5 * number + 60])
+        image_io.write_picture(f"key.{number:04d}.png", picture)
+        image_io.write_picture(f"shot.{number:04d}.png", picture @ np.float32([0.299, 0.587, 0.114]))
+    return Files([tmp_path / f"shot.{number:04d}.png" for number in range(1, 7)])
+
+
+def frame_of(word, shot, picked=()):
+    return keys.read([word] if word else [], picked, shot.numbers, 10**6)[0].frame
+
+
+@pytest.mark.parametrize(
+    ("word", "frame"),
+    [("key.0003.png", 3), ("5=key.0003.png", 5), ("-2=key.0003.png", -2), ("=key.0003.png", None)],
+)
+def test_the_frame_is_in_the_name_or_said(shot, word, frame):
+    assert frame_of(word, shot) == frame
+
+
+@pytest.mark.parametrize(
+    ("name", "frame"), [("key.0007.png", 7), ("key0.png", 0), ("key8.png", None), ("hero.png", None)]
+)
+def test_a_number_far_from_the_shot_is_no_frame(shot, tmp_path, name, frame):
+    (tmp_path / name).write_bytes((tmp_path / "key.0003.png").read_bytes())
+    assert frame_of(name, shot) == frame
+
+
+def test_a_file_is_what_its_name_says_before_anything_else(shot, tmp_path):
+    (tmp_path / "5=key.0003.png").write_bytes((tmp_path / "key.0003.png").read_bytes())
+    assert frame_of("5=key.0003.png", shot) == 3
+
+
+def test_places_are_indices_and_between_them(shot, tmp_path):
+    some = Files([tmp_path / f"shot.{number:04d}.png" for number in (2, 3, 6)])
+    words = [f"{frame}=key.0003.png" for frame in (1, 2, 3, 4, 6, 9)]
+    read = keys.read(words, [], some.numbers, 10**6)
+    assert keys.places(read, some) == [-0.5, 0, 1, 1.5, 2, 2.5]
+
+
+def test_a_key_without_a_number_is_found_by_its_picture(shot, tmp_path):
+    (tmp_path / "hero.png").write_bytes((tmp_path / "key.0004.png").read_bytes())
+    other = np.random.default_rng(9).random((40, 60, 3)).astype(np.float32)
+    image_io.write_picture("other.png", other)
+    read = keys.read(["hero.png", "other.png", "=other.png"], [], shot.numbers, 10**6)
+    assert keys.places(read, shot) == [3, None, None]
+
+
+@pytest.mark.parametrize(
+    ("words", "picked", "said"),
+    [
+        (["none.png"], [], "there is no file"),
+        (["3=none.png"], [], "there is no file"),
+        (["shot.0001.png"], [], "'shot.0001.png' has no colour"),
+        (["key.0003.png", "3=key.0004.png"], [], "both the key of frame 3"),
+        ([], ["key.0003.png"], "write --key-from VIDEO@24"),
+        (["tiny.png"], [], "at least 29"),
+    ],
+)
+def test_what_is_wrong_with_a_key_is_one_line(shot, words, picked, said):
+    image_io.write_picture("tiny.png", np.random.default_rng(0).random((20, 20, 3)).astype(np.float32))
+    with pytest.raises((OSError, ValueError), match=said) as found:
+        keys.read(words, picked, shot.numbers, 10**6)
+    assert "\n" not in str(found.value)
