@@ -18,13 +18,14 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Colorizer", "Config", "Result", "__version__", "colorize", "load", "save"]
+__all__ = ["Colorizer", "Config", "Result", "Shot", "__version__", "colorize", "load", "save"]
 
 _HOME = {
     "Colorizer": "pipeline",
     "Result": "pipeline",
     "colorize": "pipeline",
     "Config": "config",
+    "Shot": "shot",
     "load": "model_file",
     "save": "model_file",
 }
