@@ -21,6 +21,7 @@ import numpy as np
 from . import alignment, merge, stillness, tracking
 from .color import Image, rgb_to_lab
 from .config import Preset
+from .paints import HALF_LEVEL, ROUNDED
 from .pipeline import Colorizer, check
 from .stillness import Mask, Stillness, unpacked
 from .tracking import Track, Tracks
@@ -61,11 +62,11 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class _Colors:
-    """What a picture lends to others: gray (H, W), CIELAB a, b (H, W, 2), confidence (H, W)."""
+class _Lender:
+    """A picture that others borrow from: itself (H, W, 3), its gray and confidence (H, W)."""
 
+    image: Image
     gray: Image
-    ab: Image
     confidence: Image
 
 
@@ -101,7 +102,7 @@ class Shot(Sequence[Frame]):
         self.colorizer, self.frames, self.places = colorizer, frames, tuple(places)
         self._stillness = Stillness(frames)
         self._tracks: OrderedDict[int, Tracks] = OrderedDict()
-        self._made: OrderedDict[int, tuple[Image, _Colors]] = OrderedDict()
+        self._made: OrderedDict[int, _Lender] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -164,44 +165,51 @@ class Shot(Sequence[Frame]):
 
     def _steady(self, index: int, gray: Image, tracks: dict[int, Track]) -> tuple[Image, Image]:
         """The frame's picture and confidence: what stands still takes its colours from where it should."""
-        ab = np.empty((*gray.shape, 2), np.float32)
+        image = np.empty((*gray.shape, 3), np.float32)
         confidence = np.empty(gray.shape, np.float32)
         left = np.ones(gray.shape, bool)
 
-        def borrow(where: Mask, lender: _Colors) -> None:
+        def borrow(where: Mask, lender: _Lender) -> None:
             where = where & left & (np.abs(gray - lender.gray) <= FADED)
-            ab[where], confidence[where] = lender.ab[where], lender.confidence[where]
+            image[where], confidence[where] = lender.image[where], lender.confidence[where]
             left[where] = False
+            where &= ~_one_gray(gray, lender.gray)
+            if where.any():  # the lender's chroma, but the frame's gray
+                ab = np.ascontiguousarray(rgb_to_lab(image[where][None])[..., 1:])
+                image[where] = merge.luma_exact(gray[where][None], ab)[0]
 
         for key in sorted(tracks):
             source = self.colorizer.sources.each[key]
             if source.gray.shape == gray.shape:
                 sure = np.broadcast_to(np.float32(1), gray.shape)
-                borrow(unpacked(tracks[key].still, gray.shape), _Colors(source.gray, source.ab, sure))
+                borrow(unpacked(tracks[key].still, gray.shape), _Lender(source.rgb, source.gray, sure))
         if left.any():
             lender = self._stillness.lenders(index)
             for other in np.unique(lender[left]).tolist():
                 if other != index:
-                    borrow(lender == other, self._own(other)[1])
-        if not left.any():
-            return merge.luma_exact(gray, ab), confidence
-        image, own = self._own(index)
-        if left.all():
-            return image, own.confidence
-        ab[left], confidence[left] = own.ab[left], own.confidence[left]
-        return np.where(left[..., None], image, merge.luma_exact(gray, ab)), confidence
+                    borrow(lender == other, self._own(other))
+        if left.any():
+            own = self._own(index)
+            image[left], confidence[left] = own.image[left], own.confidence[left]
+        return image, confidence
 
-    def _own(self, index: int) -> tuple[Image, _Colors]:
-        """A frame coloured by itself: its picture, and what it lends."""
+    def _own(self, index: int) -> _Lender:
+        """A frame coloured by itself."""
         if index not in self._made:
             gray = self.frames[index]
             weights, tracks, _ = self._asked(index)
             aligned = alignment.follow(self.colorizer.align(gray, weights), tracks)
             made = self.colorizer.colorize(gray, aligned)
             assert made.confidence is not None
-            ab = np.ascontiguousarray(rgb_to_lab(made.image)[..., 1:])
-            self._made[index] = made.image, _Colors(gray, ab, made.confidence)
+            self._made[index] = _Lender(made.image, gray, made.confidence)
         self._made.move_to_end(index)
         while len(self._made) > LENT:
             self._made.popitem(last=False)
         return self._made[index]
+
+
+def _one_gray(gray: Image, other: Image) -> Mask:
+    """Where two grays are one; a whole 8-bit level may be another gray rounded, as that of an 8-bit key."""
+    level = gray * 255
+    rounded = np.abs(level - np.rint(level)) <= ROUNDED
+    return (gray == other) | (rounded & (np.abs(gray - other) * 255 <= HALF_LEVEL))

@@ -26,6 +26,7 @@ import methods
 import quality
 import records
 import sheets
+import shot
 import speed
 
 PAINTS = {"sky": (0.6, 0.8, 1.0), "skin": (0.9, 0.7, 0.6), "shirt": (0.7, 0.1, 0.2), "hair": (0.1, 0.1, 0.3)}
@@ -317,7 +318,7 @@ def test_the_networks_row_is_in_the_sources_light_and_its_seconds_are_its_own() 
     session.method, session.names = "standard", methods.row_names("standard", {})
     relit = np.full((32, 40), 300, np.float32)
 
-    def label(gray: np.ndarray) -> SimpleNamespace:
+    def label(gray: np.ndarray, among: dict[int, float]) -> SimpleNamespace:
         asked.append(gray)
         return SimpleNamespace(probabilities=np.ones((8, 10, 1), np.float32))
 
@@ -467,3 +468,63 @@ def test_the_gpu_script_compares_runs_of_one_seed() -> None:
     first, again = (gpu.run(config, source, source) for _ in range(2))
     assert (first["labels"] == again["labels"]).all()
     assert first["acc24"] == again["acc24"] > 0.9
+
+
+# ---------------------------------------------------------------- shots
+
+
+def test_change_is_told_where_the_gray_stands_still() -> None:
+    black, white = (np.full((9, 9, 3), level, np.float32) for level in (0, 1))
+    half = black.copy()
+    half[:, :3] = 1
+    flat = np.full((9, 9), 128, np.float32) / 255
+    stirred = flat.copy()
+    stirred[4, 8] += np.float32(2 / 255)
+    stirred[0, 0] += np.float32(1 / 255)
+    # 3 of 9 columns turn from black to white, which is CIEDE2000 100.
+    np.testing.assert_allclose(
+        np.sort(shot.still_change([black, half], [flat, flat], 5, 1)), [0] * 54 + [100] * 27
+    )
+    # A change by 2 unsettles the 5x5 pixels about it, of which 5x3 are in the picture; one by 1 does not.
+    assert shot.still_change([black, half], [flat, stirred], 5, 1).shape == (81 - 15,)
+    assert shot.still_change([black, half], [flat, stirred], 1, 0).shape == (81 - 2,)
+    # Two steps in time: forth and back.
+    change = shot.still_change([black, white, black], [flat, stirred, flat], 1, 0)
+    np.testing.assert_allclose(change, [100] * 2 * 79, rtol=1e-5)
+    assert shot.still_change([black, white], [flat, flat + np.float32(0.1)], 5, 1).shape == (0,)
+
+
+def test_color_distribution_consistency_is_that_of_histograms_1_2_and_4_frames_apart() -> None:
+    black, white = (np.full((4, 6, 3), level, np.float32) for level in (0, 1))
+    moved = np.concatenate([black[:2], white[:2]])
+    assert shot.cdc([moved, moved[::-1].copy()]) == 0  # places do not count
+    # Histograms that share nothing are ln 2 apart: here those of neighbours, not those 2 and 4 apart.
+    assert shot.cdc([black, white, black, white, black]) == pytest.approx(np.log(2) / 3)
+    assert shot.cdc([black, white, black]) == pytest.approx(np.log(2) / 2)
+    red = black.copy()
+    red[..., 0] = 1
+    assert shot.cdc([black, red]) == pytest.approx(np.log(2) / 3)  # one channel of three
+    # Half of the pixels alike: (ln 4/3)/2 + (ln 2/3)/4 + (ln 2)/4 of entropy.
+    half = np.log(4 / 3) / 2 + np.log(2 / 3) / 4 + np.log(2) / 4
+    assert shot.cdc([black, moved]) == pytest.approx(half)
+
+
+def test_a_clip_is_scored_as_frames_and_as_a_shot_once(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(folder), "--clips", "walk", "cut", "--presets", "quick", "--out", str(folder / "out")]
+    assert shot.main(words) == 0
+    printed, told = capsys.readouterr()
+    assert told.count("walk quick") == 4
+    table = cells(printed.split("\n\n")[0])
+    assert [row["frames"] for row in table.values()] == ["", "3", "2", "3", "2", "2", "2"]
+    assert table["truth"]["still p99"] == "0.000"
+    assert printed.count(": met") + printed.count(": MISSED") == 4
+    assert "one size: cut." in printed
+    made = pd.read_csv(folder / "out" / "shot.csv")
+    assert list(made["method"]) == ["truth", *(f"quick {method}" for method in shot.METHODS)]
+    assert (folder / "out" / "sheets" / "quick" / "walk.png").exists()
+    assert len(list((folder / "out" / "results").glob("*/walk/*.png"))) == 4 * 4
+    assert shot.main([*words, "--resume"]) == 0
+    assert capsys.readouterr() == (printed, "")
+    assert shot.main([str(folder), "--clips", "run"]) == 2
