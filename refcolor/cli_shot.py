@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import options
 from .config import MAX_PIXELS, Config, Preset
-from .safe_write import check_target, shown
+from .safe_write import shown, sweep
 from .voice import Voice, WrongUse, about_words, friendly
 
 if TYPE_CHECKING:
@@ -71,15 +72,23 @@ def shot(
                 raise WrongUse("preset paper knows no confidence: leave out --confidence")
             if not key and not key_from:
                 raise WrongUse("there is no key: name a coloured frame with --key FILE")
-            footage = _footage(targets or [], key or [], output, max_pixels)
+            for path in (output, confidence, contact_sheet):
+                if path is not None:
+                    destinations.refuse_inside(targets or [], path)
+        footage = _footage(targets or [], keys_.files(key or []), max_pixels)
         known = keys_.read(key or [], key_from or [], footage.numbers, max_pixels)
-        extra = [path for path in (report, contact_sheet) if path]
         with about_words():
             work = _work(footage, targets or [], output, confidence, frames, codec, skip_existing)
-            inputs = [*(targets or []), *(Path(one.name) for one in known)]
-            for path in extra:
-                check_target(path, inputs=inputs, force=force or skip_existing)
-            new = destinations.check(work.written, work.folders, inputs, force=force)
+            if work.movie and config.name is Preset.PAPER:
+                raise WrongUse("preset paper makes pictures of 224x224: give a folder, not a video")
+            new = destinations.check(
+                work.frames + ([contact_sheet] if contact_sheet else []),
+                work.folders,
+                [*footage.files, *keys_.files(key or [], key_from or [])],
+                others=[path for path in (work.movie, report) if path],
+                force=force or skip_existing,
+            )
+        work.sweep()
         destinations.check_space(work.folders[0], footage, work.left)
         voice = Voice(quiet)
         if not work.left:
@@ -88,19 +97,21 @@ def shot(
         with voice.bar("placing keys"):
             places = keys_.places(known, footage)
         _remark_on_places(known, places, footage, voice)
-        cluster = _cluster(ray, stack) if ray else None
+        cluster = _cluster(ray, stack) if ray is not None else None
         colorizer = _trained(known, config, voice, cluster)
         for folder in new:
             folder.mkdir(exist_ok=True)
-        step = every or -(-len(work.left) // PICTURES)
+        chosen = sorted(work.left + work.done)
+        step = every or -(-len(chosen) // PICTURES)
         summary = Summary(
             footage, known, places, colorizer.sources.config, work.results, work.done,
-            frozenset(work.left[::step] if contact_sheet else ()),
+            frozenset(chosen[::step] if contact_sheet else ()),
         )  # fmt: skip
-        job = work.job(places, force=force or workers > 1 or ray is not None)
+        job = work.job(places, force=force or skip_existing or workers > 1 or ray is not None)
         try:
-            with voice.bar("coloring") as progress:
-                for outcome in _painted(job, colorizer, work, workers, cluster, force=force):
+            painted = _painted(job, colorizer, work, workers, cluster, force=force)
+            with voice.bar("coloring") as progress, closing(painted):
+                for outcome in painted:
                     summary.add(outcome)
                     if outcome.error:
                         voice.line(f"{shown(footage.name(outcome.index))} failed: {outcome.error}")
@@ -110,21 +121,22 @@ def shot(
             if work.movie:
                 print(work.movie, flush=True)
         finally:
+            work.sweep()  # what a worker has left that was ended
             if report and summary.outcomes:
                 summary.write_report(report, force=force or skip_existing)
+                print(report)
         if contact_sheet and summary.pictures:
             summary.write_sheet(contact_sheet, force=force or skip_existing)
-        for path in extra:
-            print(path)
+            print(contact_sheet)
         for line in summary.table():
             voice.line(line)
         if summary.failed:
             names = ", ".join(str(footage.numbers[index]) for index in summary.failed[:10])
             more = " and more" if len(summary.failed) > 10 else ""
-            reason = summary.outcomes[summary.failed[0]].error
+            done = ", the others are done" if len(summary.failed) < len(work.left) else ""
+            why = summary.outcomes[summary.failed[0]].error
             raise ValueError(
-                f"{len(summary.failed)} of {len(work.left)} frames failed, the others are done: frame {names}"
-                f"{more}: {reason}"
+                f"{len(summary.failed)} of {len(work.left)} frames failed{done}: frame {names}{more}: {why}"
             )
 
 
@@ -140,31 +152,40 @@ class _Work:
     movie: Path | None
     codec: Codec | None
     folders: list[Path]
+    kept: frozenset[Path]
 
     @property
-    def written(self) -> list[Path]:
-        """Every file that will be written."""
-        frames = [each[i] for each in (self.results, self.trusts) for i in self.left if i in each]
-        return [*frames, *([self.movie] if self.movie else [])]
+    def frames(self) -> list[Path]:
+        """Every picture that will be written."""
+        return [path for i in self.left for path in self.of(i)]
+
+    def of(self, index: int) -> list[Path]:
+        """The pictures of a frame that will be written."""
+        paths = [each[index] for each in (self.results, self.trusts) if index in each]
+        return [path for path in paths if path not in self.kept]
+
+    def sweep(self) -> None:
+        """Remove what killed processes have left in the folders."""
+        for folder in self.folders:
+            sweep(folder)
 
     def job(self, places: Sequence[float | None], *, force: bool) -> Job:
         """The same for the painters, who may work in another folder."""
         from .rendering import Job
 
         results, trusts = (
-            {index: path.absolute() for index, path in paths.items()} for paths in (self.results, self.trusts)
+            {index: path.absolute() for index, path in paths.items() if path not in self.kept}
+            for paths in (self.results, self.trusts)
         )
         return Job(self.footage, places, None if self.movie else results, trusts, force)
 
     def files(self, outcome: Outcome) -> list[Path]:
         """The files that a frame went to."""
-        if outcome.error:
-            return []
-        return [each[outcome.index] for each in (self.results, self.trusts) if outcome.index in each]
+        return [] if outcome.error else self.of(outcome.index)
 
 
-def _footage(targets: list[Path], keys: list[str], output: Path, max_pixels: int) -> Footage:
-    from . import destinations, sequence
+def _footage(targets: list[Path], keys: list[Path], max_pixels: int) -> Footage:
+    from . import sequence
     from .footage import Files, Film
     from .video import is_video
 
@@ -172,19 +193,32 @@ def _footage(targets: list[Path], keys: list[str], output: Path, max_pixels: int
         raise WrongUse("there are no targets: name a folder, files, a pattern or a video")
     if len(targets) == 1 and targets[0].is_file() and is_video(targets[0]):
         return Film(targets[0], max_pixels)
-    movies = [path for path in targets if path.is_file() and path.suffix in MOVIES]
+    movies = [path for path in targets if path.is_file() and path.suffix.lower() in MOVIES]
     if movies:
         if len(targets) > 1:
             raise WrongUse(f"{shown(movies[0])} is a video: color one at a time, and no other files with it")
         return Film(movies[0], max_pixels)  # says what is wrong with it
-    destinations.refuse_inside(targets, output)
-    paths = sequence.expand(targets)
-    # a key beside the frames is one of them only if it has a number, as they do
-    beside = [Path(word) for word in keys if sequence.number_of(Path(word)) is None and Path(word).is_file()]
-    paths = [path for path in paths if not any(path.exists() and path.samefile(other) for other in beside)]
+    with about_words():
+        paths = sequence.expand(targets)
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"there is no file {shown(path)}; check the name")
+    paths = _without_keys(paths, keys)
     if not paths:
         raise WrongUse(f"{shown(targets[0])} holds no frame but the key itself: name the gray pictures")
     return Files(paths, max_pixels)
+
+
+def _without_keys(paths: list[Path], keys: list[Path]) -> list[Path]:
+    """A key beside the frames is one of them only if it has a number, as they do, and no other has it."""
+    from .sequence import number_of
+
+    beside = [path for path in paths if any(key.exists() and path.samefile(key) for key in keys)]
+    paths = [path for path in paths if path not in beside or number_of(path) is not None]
+    theirs = {number_of(path) for path in paths if path not in beside}
+    others = [path for path in paths if path not in beside or number_of(path) not in theirs]
+    twice = Counter(number_of(path) for path in others)
+    return others if max(twice.values(), default=0) == 1 else paths
 
 
 def _work(
@@ -200,9 +234,15 @@ def _work(
     from .footage import Film
 
     indices = sequence.choose(footage.numbers, frames, str(targets[0]))
-    movie = output if output.suffix in MOVIES and not output.is_dir() else None
+    movie = output if output.suffix.lower() in MOVIES and not output.is_dir() else None
     if codec and not movie:
         raise WrongUse("--codec is for a video: give -o FILE.mkv, .mov or .mp4")
+    if isinstance(footage, Film) and output.suffix and not output.is_dir():
+        from .image_storage import EXTENSIONS
+        from .video_write import default_codec
+
+        if output.suffix.lower() not in EXTENSIONS:
+            default_codec(output)  # says what a video may be
     if movie:
         from .video_write import check_video
 
@@ -212,18 +252,28 @@ def _work(
     results = {} if movie else destinations.of_frames(footage, indices, output)
     trusts = destinations.of_frames(footage, indices, confidence) if confidence else {}
     trusts = {index: path.with_suffix(".png") for index, path in trusts.items()}
-    done = [i for i in indices if skip_existing and os.path.lexists(results[i] if results else output)]
-    left = [i for i in indices if i not in set(done)]
-    folders = [output.parent if output.suffix and not output.is_dir() else output]
+    paths = [*results.values(), *trusts.values()] if skip_existing else []
+    kept = {path for path in paths if _is_there(path)}
+    if movie:
+        done = indices if skip_existing and _is_there(movie) else []
+    else:
+        done = [i for i in indices if results[i] in kept and (not trusts or trusts[i] in kept)]
+    left = sorted(set(indices) - set(done))
+    places = [path for path in (output, confidence) if path]
+    folders = [path.parent if path.suffix and not path.is_dir() else path for path in places]
     return _Work(
-        footage, left, done, results, trusts, movie if left else None, codec,
-        [*folders, *([confidence] if confidence else [])],
-    )  # fmt: skip
+        footage, left, done, results, trusts, movie if left else None, codec, folders, frozenset(kept)
+    )
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something is there, other than the empty file that a process may leave where it was killed."""
+    return os.path.lexists(path) and not (path.is_file() and path.stat().st_size == 0)
 
 
 def _remark_on_places(keys: list[Key], places: list[float | None], footage: Footage, voice: Voice) -> None:
     for key, place in zip(keys, places, strict=True):
-        if key.frame is not None:
+        if key.frame is not None or key.loose:
             continue
         if place is None:
             voice.line(f"{shown(key.name)} belongs to no frame; if it does, say which: --key 24={key.name}")
@@ -260,7 +310,7 @@ def _trained(keys: list[Key], config: Config, voice: Voice, cluster: Cluster | N
 
 def _painted(
     job: Job, colorizer: Colorizer, work: _Work, workers: int, cluster: Cluster | None, *, force: bool
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Outcomes of all frames; those of a video have been written to it."""
     from .workers import paint
 
@@ -275,7 +325,7 @@ def _painted(
     from .video_write import write_video
 
     assert isinstance(work.footage, Film)
-    with write_video(work.movie, work.footage.video, work.codec, force=force) as movie:
+    with closing(outcomes), write_video(work.movie, work.footage.video, work.codec, force=force) as movie:
         for outcome in outcomes:
             if outcome.image is not None:
                 movie.add(outcome.image, outcome.index, outcome.alpha)

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import image_io
-from .footage import Files, Footage
+from .footage import Files, Film, Footage
+from .image_storage import format_of
 from .safe_write import check_target
 from .sequence import renumbered
 from .voice import WrongUse
@@ -42,7 +42,8 @@ def of_frames(footage: Footage, indices: Sequence[int], output: Path) -> dict[in
     elif isinstance(footage, Files):
         paths = [output / footage.paths[i].name for i in indices]
     else:
-        paths = renumbered(output / f"{Path(footage.name(0)).stem}.####.png", numbers)
+        assert isinstance(footage, Film)
+        paths = [output / f"{footage.path.stem}.{number:04d}.png" for number in numbers]
     return dict(zip(indices, apart(paths), strict=True))
 
 
@@ -95,22 +96,44 @@ def refuse_own_folder(targets: list[Path], output: Path | None) -> None:
 
 
 def check(
-    paths: list[Path], folders: Sequence[Path | None], inputs: Sequence[Path], *, force: bool
+    pictures: list[Path],
+    folders: Sequence[Path | None],
+    inputs: Sequence[Path],
+    *,
+    others: Sequence[Path] = (),
+    force: bool,
 ) -> list[Path]:
-    """Refuse, before any work, results that could not or should not be written.
+    """Refuse, before any work, results that could not or should not be written: `pictures` and `others`.
 
-    Returns those of the `folders` that are not there yet: to be made when there is something for them.
+    Returns those of the `folders` that are not there yet: to be made, in this order, when there is something
+    for them.
 
     Raises
     ------
     WrongUse, OSError, ValueError
         One line: what is wrong and what to do.
     """
+    paths = [*pictures, *others]
     meant = {path.parent for path in paths}
     new = [folder for folder in folders if folder in meant and not folder.exists()]
+    new.sort(key=lambda folder: len(folder.parts))
     for folder in new:
-        check_target(folder)
+        if folder.parent not in new:
+            check_target(folder)
+    for path in pictures:
+        format_of(path)
+    known = {_place(path): path for path in inputs}
     for path in apart(paths):
         if path.parent not in new:
-            image_io.check_output(path, inputs=inputs, force=force)
+            same = known.get(_place(path)) if path.exists() else None
+            check_target(path, inputs=[same] if same else [], force=force)
     return new
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """The same for all names of one file: spellings, symbolic and hard links."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

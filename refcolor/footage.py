@@ -30,9 +30,15 @@ class Footage(ABC):
     ----------
     numbers : tuple of int
         Number of every frame.
+    files : tuple of Path
+        What it is read from.
+    max_pixels : int
+        Larger frames are refused.
     """
 
     numbers: tuple[int, ...]
+    files: tuple[Path, ...]
+    max_pixels: int
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -50,7 +56,8 @@ class Files(Footage):
     """Pictures in files, numbered by their names; by their order where not all have a number of their own."""
 
     def __init__(self, paths: Sequence[Path], max_pixels: int = MAX_PIXELS) -> None:
-        self.paths, self.max_pixels = tuple(paths), max_pixels
+        self.paths = self.files = tuple(paths)
+        self.max_pixels = max_pixels
         self._absolute = tuple(path.absolute() for path in paths)  # for a process in another folder
         numbers: tuple[int | None, ...] = tuple(number_of(path) for path in paths)
         if None in numbers or len(set(numbers)) < len(numbers):
@@ -68,7 +75,7 @@ class Film(Footage):
     """The frames of a video, numbered from 1."""
 
     def __init__(self, path: Path, max_pixels: int = MAX_PIXELS) -> None:
-        self.path, self.max_pixels = path, max_pixels
+        self.path, self.files, self.max_pixels = path, (path,), max_pixels
         self._absolute = path.absolute()
         self.numbers = tuple(range(1, len(self.video) + 1))
 

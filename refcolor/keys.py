@@ -18,6 +18,7 @@ from .pipeline import check_size
 from .safe_write import shown
 from .sequence import number_of
 from .stillness import still
+from .voice import WrongUse
 
 NAMED = re.compile(r"(-?\d*)=(.+)", re.DOTALL)  # --key 24=FILE, or =FILE for none
 PICKED = re.compile(r"(.+)@(\d+)", re.DOTALL)  # --key-from VIDEO@24
@@ -28,11 +29,15 @@ SAME = 0.95  # of a frame that must be like the key for it to be the key's
 
 @dataclass(frozen=True)
 class Key:
-    """A coloured picture (H, W, 3), what to call it, and the number of its frame, if it is known."""
+    """A coloured picture (H, W, 3), what to call it, and the number of its frame, if it is known.
+
+    A loose one is said to belong to no frame.
+    """
 
     name: str
     rgb: Image
     frame: int | None
+    loose: bool = False
 
 
 def read(words: Sequence[str], picked: Sequence[str], numbers: Sequence[int], max_pixels: int) -> list[Key]:
@@ -44,7 +49,7 @@ def read(words: Sequence[str], picked: Sequence[str], numbers: Sequence[int], ma
         ``FILE``, its frame the last number in its name if the shot has it, or one beside; ``24=FILE``;
         ``=FILE``, of no frame.
     picked : sequence of str
-        ``VIDEO@24``: a frame of a coloured video, counted from 1.
+        ``VIDEO@24``: a frame of a coloured video, counted from 1, and the shot's if it has it.
     numbers : sequence of int
         Of the frames of the shot.
 
@@ -54,7 +59,7 @@ def read(words: Sequence[str], picked: Sequence[str], numbers: Sequence[int], ma
         One line: a key that is not there, is no picture, has no colour, or two for one frame.
     """
     keys = [_file(word, numbers, max_pixels) for word in words]
-    keys += [_frame(word, max_pixels) for word in picked]
+    keys += [_frame(word, numbers, max_pixels) for word in picked]
     taken: dict[int, str] = {}
     for key in keys:
         check_size(key.rgb, f"key {shown(key.name)}")
@@ -63,41 +68,58 @@ def read(words: Sequence[str], picked: Sequence[str], numbers: Sequence[int], ma
         except ValueError:
             raise ValueError(f"the key {shown(key.name)} has no colour: give a coloured picture") from None
         if key.frame is not None and taken.setdefault(key.frame, key.name) != key.name:
-            raise ValueError(
+            raise WrongUse(
                 f"{shown(taken[key.frame])} and {shown(key.name)} are both the key of frame {key.frame}: "
                 "say which is which, as --key 24=FILE"
             )
     return keys
 
 
+def files(words: Sequence[str], picked: Sequence[str] = ()) -> list[Path]:
+    """The files that the words name, for :func:`read` to read."""
+    videos = [found[1] for word in picked if (found := PICKED.fullmatch(word))]
+    return [Path(name) for name in [*(_named(word)[0] for word in words), *videos]]
+
+
 def places(keys: Sequence[Key], footage: Footage) -> list[float | None]:
     """The index of each key's frame, or a number between two; None for one that belongs to no frame."""
     grays = Grays(footage)
-    return [_place(key, footage.numbers) if key.frame is not None else _found(key, grays) for key in keys]
+    return [
+        None if key.loose else _found(key, grays) if key.frame is None else _place(key, footage.numbers)
+        for key in keys
+    ]
 
 
 def _file(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
-    name, frame = word, None
+    name, said = _named(word)
+    rgb = image_io.read(name, max_pixels=max_pixels).rgb
+    if said is not None:
+        frame = int(said) if said.strip("-") else None
+        return Key(name, rgb, frame, loose=frame is None)
+    return Key(name, rgb, _near(number_of(Path(name)), numbers))
+
+
+def _named(word: str) -> tuple[str, str | None]:
+    """The file of a key's word, and what it says of the frame, if anything."""
     named = None if Path(word).is_file() else NAMED.fullmatch(word)
-    if named is not None:
-        name = named[2]
-        frame = int(named[1]) if named[1] not in ("", "-") else None
-    else:
-        number = number_of(Path(word))
-        if number is not None and min(numbers) - 1 <= number <= max(numbers) + 1:
-            frame = number
-    return Key(name, image_io.read(name, max_pixels=max_pixels).rgb, frame)
+    return (word, None) if named is None else (named[2], named[1])
 
 
-def _frame(word: str, max_pixels: int) -> Key:
+def _near(number: int | None, numbers: Sequence[int]) -> int | None:
+    """A number that the shot has, or one beside; else None."""
+    fits = number is not None and min(numbers) - 1 <= number <= max(numbers) + 1
+    return number if fits else None
+
+
+def _frame(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
     found = PICKED.fullmatch(word)
     if found is None:
-        raise ValueError(f"{shown(word)} names no frame of a video: write --key-from VIDEO@24")
+        raise WrongUse(f"{shown(word)} names no frame of a video: write --key-from VIDEO@24")
     film = Film(Path(found[1]), max_pixels)
     number = int(found[2])
     if not 1 <= number <= len(film):
-        raise ValueError(f"{shown(found[1])} has no frame {number}: its frames are 1 to {len(film)}")
-    return Key(word, film.read(number - 1).rgb, number)
+        raise WrongUse(f"{shown(found[1])} has no frame {number}: its frames are 1 to {len(film)}")
+    return Key(word, film.read(number - 1).rgb, _near(number, numbers))
 
 
 def _place(key: Key, numbers: Sequence[int]) -> float:

@@ -28,7 +28,8 @@ class Job:
     places : sequence of float or None
         Index of each key's frame.
     results, confidences : mapping
-        The files of the frames, by index; where `results` is None, the pictures are handed back.
+        The files of the frames, by index, those that are to be written; where `results` is None, the pictures
+        are handed back.
     force : bool
         Overwrite existing files.
     """
@@ -102,7 +103,7 @@ class Painter:
         image = alpha = None
         if job.results is None:
             image, alpha = frame.image, like.alpha
-        else:
+        elif index in job.results:
             image_io.write(job.results[index], frame.image, like=like, force=job.force)
         mean = doubtful = None
         if frame.confidence is not None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 StrPath = str | os.PathLike[str]
+
+DAY = 24 * 3600  # seconds; what nothing was written to for so long is nobody's any more
 
 
 def shown(path: StrPath) -> str:
@@ -64,7 +69,7 @@ def atomic(path: StrPath, *, force: bool = False) -> Iterator[BinaryIO]:
         The disk is full, the folder not writable, and so on; one line.
     """
     path = Path(path)
-    temporary = path.with_name(f".refcolor-{secrets.token_hex(8)}.part")
+    temporary = path.with_name(f".refcolor-{_system()}-{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         with temporary.open("xb") as file:
             yield file
@@ -95,6 +100,45 @@ def publish(temporary: Path, path: Path, *, force: bool = False) -> None:
         except BaseException:
             path.unlink()
             raise
+
+
+def sweep(folder: StrPath) -> None:
+    """Remove what killed processes have left half-written in a folder, never what may still be written.
+
+    The name of such a file says whose it is. Of processes that cannot be seen from here, as those of another
+    machine on a network folder, only what has not changed for a day is removed.
+    """
+    for path in Path(folder).glob(".refcolor-*.part"):
+        with suppress(OSError):
+            system, pid, *_ = [*path.name.split("-")[1:], "", ""]
+            if system == _system() and pid.isdecimal():
+                left = not _alive(int(pid))
+            else:
+                left = time.time() - path.lstat().st_mtime > DAY
+            if left:
+                path.unlink()
+
+
+@cache
+def _system() -> str:
+    """A word for where numbers of processes mean the same: this machine since its start, or a container."""
+    try:
+        since = Path("/proc/sys/kernel/random/boot_id").read_text()
+        words = [os.uname().nodename, since, str(Path("/proc/self/ns/pid").readlink())]
+    except OSError:
+        words = [secrets.token_hex(8)]  # of no other process
+    return hashlib.blake2s(" ".join(words).encode(), digest_size=4).hexdigest()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return state not in "ZX"  # ended, and nobody has asked how
 
 
 def _taken(path: Path) -> str:

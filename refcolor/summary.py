@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,8 @@ class Summary:
         """Remember how a frame went, and a small picture of it if need be."""
         index = outcome.index
         self.outcomes[index] = replace(outcome, image=None, alpha=None)
-        if index in self.sheet and outcome.error is None:
-            image = outcome.image if outcome.image is not None else image_io.read(self.files[index]).rgb
-            scale = min(1.0, SIDE / max(image.shape))
-            size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-            self.pictures[index] = resize(image, size)
+        if outcome.error is None:
+            self._remember(index, outcome.image)
 
     @property
     def failed(self) -> list[int]:
@@ -116,7 +114,9 @@ class Summary:
             file.write(text.encode())
 
     def write_sheet(self, path: Path, *, force: bool) -> None:
-        """Write the contact sheet of the pictures that were remembered."""
+        """Write the contact sheet of the pictures that were remembered, and of those there already."""
+        for index in self.skipped:
+            self._remember(index)
         cells = [(self._caption(index), image) for index, image in sorted(self.pictures.items())]
         rows = [cells[at : at + ROW] for at in range(0, len(cells), ROW)]
         image_io.write_picture(path, np.asarray(contact_sheet(rows) / 255, np.float32), force=force)
@@ -140,8 +140,19 @@ class Summary:
                 lines.append(f"{name:{wide}}  {outcome.confidence:10.2f}  {outcome.doubtful:8.0%}  {said}")
         return lines
 
+    def _remember(self, index: int, image: Image | None = None) -> None:
+        """Keep a small picture for the contact sheet, read from its file if need be, and if it can be."""
+        if index not in self.sheet:
+            return
+        with suppress(OSError, ValueError):
+            if image is None:
+                image = image_io.read(self.files[index], max_pixels=self.footage.max_pixels).rgb
+            scale = min(1.0, SIDE / max(image.shape))
+            size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+            self.pictures[index] = resize(image, size)
+
     def _caption(self, index: int) -> str:
-        outcome = self.outcomes[index]
+        outcome = self.outcomes.get(index, Outcome(index))
         sure = "" if outcome.confidence is None else f" {outcome.confidence:.2f}"
         kind = " key" if index in self.places else " hold" if outcome.hold else ""
         return f"{self.footage.numbers[index]}{sure}{kind}"

@@ -6,10 +6,13 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 from typing import Any
 
 from .pipeline import Colorizer
@@ -21,7 +24,8 @@ Run = list[int]
 EACH = 4  # runs for every worker, at least, so that all end at about the same time
 SHORT = 4  # frames of a run, at least; as few where whole pictures wait for their turn
 AHEAD = 2  # runs for every worker that have been handed out and not come back
-TRIES = 3  # pools, where workers end unasked
+TRIES = 3  # pools in a row that color nothing, as their workers end unasked
+PATIENCE = 2.0  # seconds for a worker to end by itself
 
 
 def runs(indices: Iterable[int], parts: int, *, pictures: bool = False) -> deque[Run]:
@@ -42,7 +46,9 @@ def runs(indices: Iterable[int], parts: int, *, pictures: bool = False) -> deque
     return found
 
 
-def paint(job: Job, colorizer: Colorizer, indices: Sequence[int], workers: int) -> Iterator[Outcome]:
+def paint(
+    job: Job, colorizer: Colorizer, indices: Sequence[int], workers: int
+) -> Generator[Outcome, None, None]:
     """Color frames by several processes; outcomes come as they are ready, in order where they hold pictures.
 
     The frames of a worker that ends unasked are coloured again.
@@ -73,9 +79,13 @@ def in_order(found: Iterator[Outcome], indices: Iterable[int]) -> Iterator[Outco
 
 
 def _paint(task: bytes, left: deque[Run], workers: int) -> Iterator[Outcome]:
-    for _ in range(TRIES):
+    tries = 0
+    while tries < TRIES:
+        tries += 1
         try:
-            yield from _by_one_pool(task, left, workers)
+            for outcome in _by_one_pool(task, left, workers):
+                tries = 0
+                yield outcome
         except BrokenProcessPool:
             continue
         return
@@ -88,23 +98,27 @@ def _paint(task: bytes, left: deque[Run], workers: int) -> Iterator[Outcome]:
 def _by_one_pool(task: bytes, left: deque[Run], workers: int) -> Iterator[Outcome]:
     """Color the runs that are left; those that a broken pool has not done are left again."""
     spawn = multiprocessing.get_context("spawn")  # TensorFlow does not outlive a fork
-    stop, shares = spawn.Event(), spawn.Queue()
+    mine, theirs = spawn.Pipe()  # closed when they are to stop, or when this process has ended
+    shares = spawn.Queue()
     for cores in _shares(workers):
         shares.put(cores)
-    pool = ProcessPoolExecutor(workers, spawn, _begin, (task, shares, stop))
+    pool = ProcessPoolExecutor(workers, spawn, _begin, (task, shares, theirs))
+    # Ctrl-C is not for the workers, nor may it come between while one is started: a thread does that
+    starter = ThreadPoolExecutor(1, "starter", signal.pthread_sigmask, (signal.SIG_BLOCK, [signal.SIGINT]))
     given: dict[Future[list[Outcome]], Run] = {}
     try:
         while left or given:
             while left and len(given) < AHEAD * workers:
-                run = left.popleft()
-                given[pool.submit(_run, run)] = run
+                given[starter.submit(pool.submit, _run, left[0]).result()] = left[0]
+                left.popleft()
             for done in wait(given, return_when=FIRST_COMPLETED).done:
                 outcomes = done.result()
                 del given[done]
                 yield from outcomes
     finally:
         left.extendleft(sorted(given.values(), reverse=True))
-        stop.set()
+        mine.close()
+        starter.shutdown()
         pool.shutdown(cancel_futures=True)
 
 
@@ -115,12 +129,20 @@ def _shares(workers: int) -> list[set[int]]:
     return [{cores[(worker * each + i) % len(cores)] for i in range(each)} for worker in range(workers)]
 
 
-def _begin(task: bytes, shares: Any, stop: Any) -> None:
+def _begin(task: bytes, shares: Any, told: Connection) -> None:
     """In a worker: take a share of the cores, and get ready."""
-    global _painter, _stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who handed out the work says when to stop
+    global _painter
+    threading.Thread(target=_wait, args=(told,), daemon=True).start()
     os.sched_setaffinity(0, shares.get())
-    _painter, _stop = Painter(*pickle.loads(task)), stop
+    _painter = Painter(*pickle.loads(task))
+
+
+def _wait(told: Connection) -> None:
+    """In a worker: end with the process that handed out the work, or soon after it says so."""
+    told.poll(None)
+    _stop.set()
+    time.sleep(PATIENCE)
+    os._exit(1)
 
 
 def _run(run: Run) -> list[Outcome]:
@@ -129,4 +151,4 @@ def _run(run: Run) -> list[Outcome]:
 
 
 _painter: Painter
-_stop: Any
+_stop = threading.Event()
