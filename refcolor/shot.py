@@ -212,4 +212,4 @@ def _one_gray(gray: Image, other: Image) -> Mask:
     """Where two grays are one; a whole 8-bit level may be another gray rounded, as that of an 8-bit key."""
     level = gray * 255
     rounded = np.abs(level - np.rint(level)) <= ROUNDED
-    return (gray == other) | (rounded & (np.abs(gray - other) * 255 <= HALF_LEVEL))
+    return np.asarray((gray == other) | (rounded & (np.abs(gray - other) * 255 <= HALF_LEVEL)))
