@@ -291,7 +291,7 @@ def _trained(keys: list[Key], config: Config, voice: Voice, cluster: Cluster | N
     from .pipeline import Colorizer
 
     pictures = [key.rgb for key in keys]
-    if cluster is not None and cluster.gpus and config.trains:
+    if cluster is not None and config.trains and config.device != "cpu" and cluster.gpus:
         voice.line("training on a GPU of the cluster")
         return cluster.fit(pictures, config)
     colorizer = Colorizer(config)

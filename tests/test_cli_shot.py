@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from fractions import Fraction
 from pathlib import Path
@@ -761,6 +762,27 @@ def test_only_pools_that_color_nothing_count_as_tries(monkeypatch):
     assert [outcome.index for outcome in found if outcome.error] == [7, 17, 8, 18]
     assert "perhaps for want of memory: use fewer --workers" in found[-1].error
     assert pools == [9, 8, 7, 6, 5, 4, 3, 2, 2, 2]
+
+
+def test_what_a_broken_pool_does_not_take_is_left(monkeypatch):
+    class Broken:
+        def __init__(self, *rest):
+            self.taken = 0
+
+        def submit(self, *rest):
+            self.taken += 1
+            if self.taken == 2:
+                raise BrokenProcessPool
+            return Future()
+
+        def shutdown(self, **rest):
+            pass
+
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", Broken)
+    left = deque([[0], [1], [2]])
+    with pytest.raises(BrokenProcessPool):
+        next(workers._by_one_pool(b"", left, 2))
+    assert left == deque([[0], [1], [2]])
 
 
 # ---------------------------------------------------------------- video

@@ -6,11 +6,14 @@ import errno
 import os
 import stat
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from refcolor.safe_write import atomic, check_target
+from refcolor import safe_write
+from refcolor.safe_write import atomic, check_target, sweep
 
 
 def names_in(folder: Path) -> list[str]:
@@ -182,3 +185,50 @@ def test_full_disk(tmp_path: Path) -> None:
         assert names_in(disk) == ["out.bin"]
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+WRITE = (
+    "import sys, time\nfrom refcolor.safe_write import atomic\n"
+    "with atomic(sys.argv[1]) as file:\n    print(flush=True)\n    time.sleep(99)"
+)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_sweep_removes_what_killed_processes_left_and_no_more(tmp_path: Path, asked: bool) -> None:
+    words = [sys.executable, "-P", "-c", WRITE, str(tmp_path / "theirs.bin")]
+    (tmp_path / ".refcolor-0.part").mkdir()
+    (tmp_path / "notes.part").write_bytes(b"x")
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as other, atomic(tmp_path / "mine.bin") as file:
+        try:
+            assert other.stdout is not None
+            other.stdout.readline()
+            before = names_in(tmp_path)
+            sweep(tmp_path)
+            assert names_in(tmp_path) == before
+            assert len(before) == 4
+        finally:
+            other.kill()
+        if asked:
+            other.wait()
+        else:  # ended, but still in the list of processes
+            until = time.monotonic() + 20
+            while safe_write._alive(other.pid) and time.monotonic() < until:
+                time.sleep(0.01)
+        sweep(tmp_path)
+        assert len(names_in(tmp_path)) == 3
+        file.write(b"whole")
+    assert (tmp_path / "mine.bin").read_bytes() == b"whole"
+    assert names_in(tmp_path) == [".refcolor-0.part", "mine.bin", "notes.part"]
+
+
+def test_what_another_machine_left_is_swept_after_a_day(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for name in (f".refcolor-0badcafe-{dead.pid}-12345678.part", ".refcolor-0123456789abcdef.part"):
+        path = tmp_path / name
+        path.write_bytes(b"half")
+        for age, left in ((0, True), (3600 * 23, True), (3600 * 25, False)):
+            os.utime(path, (time.time() - age,) * 2)
+            sweep(tmp_path)
+            assert path.exists() is left, age
+    sweep(tmp_path / "nowhere")
