@@ -29,7 +29,7 @@ from .tracking import Track, Tracks
 ASKED = 2  # keys with a place that a frame is coloured from: the nearest before and after it
 UNPLACED = 0.5  # how much a key without a place counts; the nearest with one counts 1
 PATHS = 4  # keys whose tracks are remembered
-LENT = 8  # frames whose colours are remembered: more than a frame and those that outrank it
+LENT = 10  # frames whose colours are remembered; seldom do more outrank one
 FADED = 8 / 255  # gray that a still pixel may have drifted by
 
 
@@ -103,6 +103,8 @@ class Shot(Sequence[Frame]):
         self._stillness = Stillness(frames)
         self._tracks: OrderedDict[int, Tracks] = OrderedDict()
         self._made: OrderedDict[int, _Lender] = OrderedDict()
+        self._drawings: dict[int, int] = {}  # of every frame, the first of its hold
+        self._last: tuple[int, _Lender] | None = None
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -115,22 +117,45 @@ class Shot(Sequence[Frame]):
         if self.colorizer.config.name is Preset.PAPER:
             image = self.colorizer.colorize(gray).image
             return Frame(image, None, tuple(range(len(self.places))), hold=False, cut=False, keyless=False)
-        weights, tracks, keyless = self._asked(index)
-        hold, cut = self._since_last(index)
-        image, confidence = self._steady(index, gray, tracks)
+        first = self._drawing(index)
+        weights, _, keyless = self._asked(first)
+        if self._last is None or self._last[0] != first:
+            self._last = first, self._steady(first)
+        lender = self._last[1]
+        image, confidence = lender.image.copy(), lender.confidence.copy()
+        _keep_gray(image, gray, lender.gray, np.ones(gray.shape, bool))
         keys = tuple(sorted(weights, key=lambda key: -weights[key]))
-        return Frame(image, confidence, keys, hold, cut, keyless)
+        return Frame(image, confidence, keys, self._holds(index), self._cut(index), keyless)
 
-    def _since_last(self, index: int) -> tuple[bool, bool]:
-        """Whether the frame is the one before again, and whether a cut lies between."""
-        if not index:
-            return False, False
+    def _holds(self, index: int) -> bool:
+        """Whether a frame is the one before again."""
         try:
-            last = self.frames[index - 1]
+            return index > 0 and bool(stillness.still(self.frames[index], self.frames[index - 1]).all())
         except (OSError, ValueError):
-            return False, False
-        hold = bool(stillness.still(self.frames[index], last).all())
-        return hold, not hold and tracking.is_cut(self.frames[index], last)
+            return False
+
+    def _cut(self, index: int) -> bool:
+        """Whether a cut lies before a frame."""
+        try:
+            return (
+                index > 0
+                and not self._holds(index)
+                and tracking.is_cut(self.frames[index], self.frames[index - 1])
+            )
+        except (OSError, ValueError):
+            return False
+
+    def _drawing(self, index: int) -> int:
+        """The first frame of the hold that a frame belongs to: perhaps itself."""
+        start = index
+        while start not in self._drawings and self._holds(start):
+            start -= 1
+        first = self._drawings.setdefault(start, start)
+        for i in range(start + 1, index + 1):
+            # small changes may add up
+            first = first if stillness.still(self.frames[i], self.frames[first]).all() else i
+            self._drawings[i] = first
+        return first
 
     def _asked(self, index: int) -> tuple[dict[int, float], dict[int, Track], bool]:
         """How much each key counts for a frame, their tracks, and whether all lie beyond cuts."""
@@ -163,8 +188,10 @@ class Shot(Sequence[Frame]):
             self._tracks.popitem(last=False)
         return self._tracks[key]
 
-    def _steady(self, index: int, gray: Image, tracks: dict[int, Track]) -> tuple[Image, Image]:
-        """The frame's picture and confidence: what stands still takes its colours from where it should."""
+    def _steady(self, index: int) -> _Lender:
+        """A frame in which what stands still has taken its colours from where it should."""
+        gray = self.frames[index]
+        _, tracks, _ = self._asked(index)
         image = np.empty((*gray.shape, 3), np.float32)
         confidence = np.empty(gray.shape, np.float32)
         left = np.ones(gray.shape, bool)
@@ -173,10 +200,7 @@ class Shot(Sequence[Frame]):
             where = where & left & (np.abs(gray - lender.gray) <= FADED)
             image[where], confidence[where] = lender.image[where], lender.confidence[where]
             left[where] = False
-            where &= ~_one_gray(gray, lender.gray)
-            if where.any():  # the lender's chroma, but the frame's gray
-                ab = np.ascontiguousarray(rgb_to_lab(image[where][None])[..., 1:])
-                image[where] = merge.luma_exact(gray[where][None], ab)[0]
+            _keep_gray(image, gray, lender.gray, where)
 
         for key in sorted(tracks):
             source = self.colorizer.sources.each[key]
@@ -184,14 +208,14 @@ class Shot(Sequence[Frame]):
                 sure = np.broadcast_to(np.float32(1), gray.shape)
                 borrow(unpacked(tracks[key].still, gray.shape), _Lender(source.rgb, source.gray, sure))
         if left.any():
-            lender = self._stillness.lenders(index)
+            lender = self._stillness.lenders(index, left)
             for other in np.unique(lender[left]).tolist():
                 if other != index:
                     borrow(lender == other, self._own(other))
         if left.any():
             own = self._own(index)
             image[left], confidence[left] = own.image[left], own.confidence[left]
-        return image, confidence
+        return _Lender(image, gray, confidence)
 
     def _own(self, index: int) -> _Lender:
         """A frame coloured by itself."""
@@ -208,8 +232,14 @@ class Shot(Sequence[Frame]):
         return self._made[index]
 
 
-def _one_gray(gray: Image, other: Image) -> Mask:
-    """Where two grays are one; a whole 8-bit level may be another gray rounded, as that of an 8-bit key."""
+def _keep_gray(image: Image, gray: Image, lent: Image, where: Mask) -> None:
+    """Keep the chroma of what was borrowed from a picture whose gray is another, and take the frame's gray.
+
+    A frame of 8 bits may have the other's gray rounded, as that of a key: then colours stay as they are.
+    """
     level = gray * 255
-    rounded = np.abs(level - np.rint(level)) <= ROUNDED
-    return np.asarray((gray == other) | (rounded & (np.abs(gray - other) * 255 <= HALF_LEVEL)))
+    rounded = bool((np.abs(level - np.rint(level)) <= ROUNDED).all())
+    other = where & (np.abs(gray - lent) * 255 > (HALF_LEVEL if rounded else 0))
+    if other.any():
+        ab = np.ascontiguousarray(rgb_to_lab(image[other][None])[..., 1:])
+        image[other] = merge.luma_exact(gray[other][None], ab)[0]

@@ -19,7 +19,7 @@ from .paints import SQUARE, ripple
 
 Mask = NDArray[np.bool_]
 
-BLOCK = 64  # frames
+BLOCK = 256  # frames
 UNCHANGED = 2 / 255  # steps of gray that compression makes of nothing
 AROUND = np.ones((5, 5), np.uint8)  # a pixel stands still where all of this does
 CLEARLY = 12 / 255  # steps of gray that only motion makes
@@ -80,14 +80,14 @@ class Stillness:
         self.frames = frames
         self._steps: dict[int, NDArray[np.uint8]] = {}  # by the earlier frame: packed bits (H, W)
 
-    def lenders(self, index: int) -> NDArray[np.int64]:
-        """For every pixel (H, W) of frame `index`, the frame whose colours it takes: perhaps its own."""
-        shape = self.frames[index].shape
+    def lenders(self, index: int, where: Mask) -> NDArray[np.int64]:
+        """For these pixels (H, W) of frame `index`, the frame whose colours each takes: perhaps its own."""
+        shape = where.shape
         lender, best = np.full(shape, index), np.full(shape, _rank(index))
+        asked = np.packbits(where)
         start = index - index % BLOCK
         for way in (-1, 1):
-            stood = ~np.zeros((int(np.prod(shape)) + 7) // 8, np.uint8)
-            highest, at = _rank(index), index
+            stood, highest, at = asked, _rank(index), index
             while start <= at + way < min(start + BLOCK, len(self.frames)) and stood.any():
                 step = self._step(min(at, at + way))
                 if len(step) != len(stood):

@@ -17,10 +17,10 @@ from typing import Any
 
 from .pipeline import Colorizer
 from .rendering import Job, Outcome, Painter
-from .stillness import BLOCK
 
 Run = list[int]
 
+LONG = 64  # frames of a run, at most
 EACH = 4  # runs for every worker, at least, so that all end at about the same time
 SHORT = 4  # frames of a run, at least; as few where whole pictures wait for their turn
 AHEAD = 2  # runs for every worker that have been handed out and not come back
@@ -35,7 +35,7 @@ def runs(indices: Iterable[int], parts: int, *, pictures: bool = False) -> deque
     to share.
     """
     indices = list(indices)
-    size = BLOCK
+    size = LONG
     while size > SHORT and (pictures or len(indices) < size * parts):
         size //= 2
     found: deque[Run] = deque()

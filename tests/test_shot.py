@@ -136,6 +136,25 @@ def test_holds_and_cuts_are_seen(colors, grays):
     np.testing.assert_array_equal(found[0].image, found[1].image)
 
 
+def test_a_hold_is_one_picture_wherever_blocks_end(colors, grays, monkeypatch):
+    monkeypatch.setattr("refcolor.stillness.BLOCK", 4)
+    frames = [grays[0], *[grays[5]] * 9, grays[6]]
+    shot = Shot(Colorizer(Config.preset("quick")).fit(colors[0]), frames, [0])
+    for order in (range(11), (7, 2, 9)):
+        found = {i: shot[i].image for i in order}
+        for i in set(order) & set(range(1, 10)):
+            np.testing.assert_array_equal(found[i], shot[1].image)
+
+
+def test_a_fade_is_no_hold(colors, grays):
+    """No step is seen, but they add up: the gray stays right all the same."""
+    frames = [np.float32(grays[5] * (1 - i / 200)) for i in range(12)]
+    shot = Shot(Colorizer(Config.preset("quick")).fit(colors[0]), frames, [None])
+    assert shot[1].hold
+    for i in (3, 11):
+        assert np.abs(luma(shot[i].image) - frames[i]).max() < 1e-4
+
+
 def test_each_scene_takes_the_key_on_its_side_of_the_cut(colors, grays):
     other = [scene(i, ground=5) for i in range(4)]
     frames = [*grays[:4], *map(gray8, other)]

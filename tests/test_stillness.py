@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from refcolor import stillness
-from refcolor.stillness import BLOCK, Stillness, still, unpacked
+from refcolor.stillness import Stillness, still, unpacked
+
+BLOCK = 16
 
 
 def texture(seed=0, shape=(40, 60)):
@@ -62,6 +64,11 @@ def test_a_ground_that_other_outlines_hold_stands_still_beside_what_moves():
     assert still(one, other)[8:70, 60:].all()
 
 
+@pytest.fixture(autouse=True)
+def short_blocks(monkeypatch):
+    monkeypatch.setattr(stillness, "BLOCK", BLOCK)
+
+
 def frames_of(table):
     """Frames (2 x 20 x 60) in which two textured halves change as the rows of a table of numbers say."""
     return [
@@ -78,7 +85,7 @@ def test_one_frame_lends_for_as_long_as_a_pixel_stands_still():
     found = Stillness(frames)
     rank = [BLOCK if i % BLOCK == 0 else (i % BLOCK) & -(i % BLOCK) for i in range(len(frames))]
     for index in range(len(frames)):
-        lender = found.lenders(index)
+        lender = found.lenders(index, np.ones((40, 60), bool))
         for half, row in enumerate((5, 35)):
             block = range(index // BLOCK * BLOCK, min(index // BLOCK * BLOCK + BLOCK, len(frames)))
             same = [i for i in block if numbers[i, half] == numbers[index, half]]
@@ -88,7 +95,7 @@ def test_one_frame_lends_for_as_long_as_a_pixel_stands_still():
 def test_neighbours_that_stand_still_have_one_lender():
     numbers = np.cumsum(np.random.default_rng(4).random((BLOCK, 2)) < 0.2, axis=0)
     frames = frames_of(numbers)
-    found = [Stillness(frames).lenders(i) for i in range(BLOCK)]
+    found = [Stillness(frames).lenders(i, np.ones((40, 60), bool)) for i in range(BLOCK)]
     pairs = 0
     for (one, other), (a, b) in zip(itertools.pairwise(found), itertools.pairwise(frames), strict=True):
         stands = still(a, b)
@@ -105,7 +112,7 @@ def test_next_to_a_frame_that_cannot_be_had_nothing_stands_still(index):
                 raise ValueError("cannot be read")
             return super().__getitem__(at)
 
-    found = Stillness(Broken([texture()] * 8)).lenders(index)
+    found = Stillness(Broken([texture()] * 8)).lenders(index, np.ones((40, 60), bool))
     assert (found == (0 if index == 2 else 4)).all()
 
 
