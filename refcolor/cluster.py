@@ -5,28 +5,69 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-from collections.abc import Iterator, Sequence
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from . import __version__
 from .color import Image
 from .config import Config
 from .pipeline import Colorizer
 from .rendering import Job, Outcome, Painter
-from .workers import in_order, runs
+from .workers import AHEAD, EACH, Run, in_order, runs
 
-AHEAD = 2  # runs for every processor that have been handed out and not come back
+TRIES = 3  # times that a run is given out, and then each of its frames by itself, where all end unasked
+ANSWER = 20.0  # seconds in which a cluster must answer
+BEAT = 5.0  # seconds between looks at the cluster while nothing comes back from it
+PATIENCE = 120.0  # seconds in which a processor or GPU must come back where the last one was lost
+AWAY = 20.0  # seconds in which the head of a cluster must come back
+LEAVE = 10.0  # seconds for frames to stop that are coloured no more
+
 MISSING = "--ray needs Ray: pip install 'refcolor[cluster]'"
+SHORT_OF_MEMORY = "its machine has too little memory, have it offer fewer processors: ray start --num-cpus"
+START = "start one with ray start --head, or let this machine join one with ray start --address=HOST:PORT"
+
+# In a process of its own: where nothing answers, Ray tries for minutes and cannot be stopped from Python.
+PROBE = """
+import sys, ray
+try:
+    ray.init(address=sys.argv[1], log_to_driver=False)
+except ConnectionError:
+    sys.exit(1)
+except Exception as error:
+    print(*str(error).split())
+    sys.exit(1)
+"""
 
 
 class Cluster:
-    """A connection to a Ray cluster; a context manager.
+    """A connection to a Ray cluster that is there already; a context manager, which leaves it as it was.
 
-    Every machine needs refcolor and the same paths to the frames and to the results.
+    Every machine needs refcolor, and the frames and the folders of the results under the same paths.
+
+    Parameters
+    ----------
+    address : str
+        HOST:PORT, or "auto" for the cluster that this machine belongs to.
 
     Raises
     ------
-    ImportError, OSError
-        One line: Ray is not installed, or no cluster answers at `address`.
+    ImportError, OSError, ValueError
+        One line: Ray is not installed, no cluster answers, it has no processors, this is no address.
     """
 
     def __init__(self, address: str) -> None:
@@ -34,69 +75,284 @@ class Cluster:
             import ray
         except ImportError:
             raise ImportError(MISSING) from None
-        self.ray: Any = ray
+        self._ray: Any = ray
+        address = _probe(address)
+        # what befalls other machines, Ray prints on stdout, and there the results are listed
+        self._ray._private.worker._worker_logs_enabled = False
+        logging.getLogger("ray").setLevel(logging.CRITICAL)
+        ends = signal.getsignal(signal.SIGTERM)
         try:
-            ray.init(
-                address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False
-            )
-        except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-            said = " ".join(str(error).split())[:200]
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        except Exception as error:
+            raise OSError(_cannot_join(address, str(error))) from error
+        finally:  # Ray's own would print where in its libraries it was
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, ends)
+        client = address.startswith("ray://")
+        self._head = address if client else ray.get_runtime_context().gcs_address
+        if not self.processors:
+            ray.shutdown()
             raise OSError(
-                f"no Ray cluster answers at {address!r}: {said}; start one with ray start --head"
-            ) from None
+                f"the Ray cluster at {address!r} has no processors: let machines join it with ray start "
+                "--address=HOST:PORT"
+            )
 
     def __enter__(self) -> Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.ray.shutdown()
+        self._ray.shutdown()
+        self._ray._private.worker._worker_logs_enabled = True
 
     @property
     def processors(self) -> int:
         """Processors of all machines together."""
-        return int(self.ray.cluster_resources().get("CPU", 1))
+        return self._all("CPU")
 
     @property
     def gpus(self) -> int:
         """GPUs of all machines together."""
-        return int(self.ray.cluster_resources().get("GPU", 0))
+        return self._all("GPU")
+
+    def _all(self, resource: str) -> int:
+        end = time.monotonic() + AWAY
+        while not _open(self._head):  # Ray would wait for it as well, and then end this process
+            if time.monotonic() > end:
+                raise OSError(
+                    f"the head of the Ray cluster, {self._head}, was lost: start again with --skip-existing "
+                    "when it is back"
+                )
+            time.sleep(1)
+        return int(self._ray.cluster_resources().get(resource, 0))
 
     def fit(self, pictures: Sequence[Image], config: Config) -> Colorizer:
-        """Train on a machine with a GPU."""
-        task = self.ray.remote(_fit).options(num_gpus=1, max_retries=-1)
-        found: Colorizer = pickle.loads(self.ray.get(task.remote(self.ray.put(list(pictures)), config)))
-        return found
+        """Train on a machine with a GPU, and on another if that one is lost.
 
-    def paint(self, job: Job, colorizer: Colorizer, indices: Sequence[int]) -> Iterator[Outcome]:
-        """Color frames; outcomes come as they are ready, in order where they hold pictures."""
-        found = self._paint(job, colorizer, indices)
-        yield from in_order(found, indices) if job.results is None else found
+        Raises
+        ------
+        OSError, ValueError
+            As :meth:`refcolor.Colorizer.fit` does, or when there is no such machine any more.
+        """
+        task = self._ray.remote(_there("_fit")).options(num_cpus=0, num_gpus=1, max_retries=0)
+        work = self._put(pickle.dumps((list(pictures), config)))
+        for _ in range(TRIES):
+            given = task.remote(__version__, work)
+            try:
+                found: Colorizer = pickle.loads(self._get(self._first([given], "GPU")))
+            except _LostError as error:
+                lost = error
+            else:
+                return found
+            finally:
+                self._cancel([given])
+        raise OSError(f"the training was ended each time: {lost}")
 
-    def _paint(self, job: Job, colorizer: Colorizer, indices: Sequence[int]) -> Iterator[Outcome]:
-        model = self.ray.put(pickle.dumps((job, colorizer)))  # once, for all machines
-        task = self.ray.remote(_run).options(num_cpus=1, max_retries=-1)  # again wherever a machine is lost
-        left = runs(indices, AHEAD * self.processors, pictures=job.results is None)
-        given: list[Any] = []
-        while left or given:
-            while left and len(given) < AHEAD * self.processors:
-                given.append(task.remote(model, left.popleft()))
-            done, given = self.ray.wait(given)
-            for outcomes in self.ray.get(done):
-                yield from outcomes
+    def paint(self, job: Job, colorizer: Colorizer, indices: Sequence[int]) -> Generator[Outcome, None, None]:
+        """Color frames; outcomes come as they are ready, in order where they hold pictures.
+
+        Whatever a lost machine was working on is coloured again on others. When the generator is closed, what
+        is being coloured stops.
+
+        Parameters
+        ----------
+        job : Job
+            That may overwrite files, as frames are perhaps coloured twice.
+
+        Raises
+        ------
+        OSError, ValueError
+            When a disk is full, a machine has no refcolor or another version, or none is left.
+        """
+        if not (job.force or job.results is None):
+            raise ValueError("the job may not overwrite: a lost frame is written again, give one with force")
+        with closing(self._paint(job, colorizer, indices)) as found:
+            yield from in_order(found, indices) if job.results is None else found
+
+    def _paint(
+        self, job: Job, colorizer: Colorizer, indices: Sequence[int]
+    ) -> Generator[Outcome, None, None]:
+        pictures = job.results is None
+        model = self._put(pickle.dumps((job, colorizer)))  # once, for all machines
+        engine = colorizer.engine.name if colorizer.engine else None
+        task = self._ray.remote(_there("_run")).options(num_cpus=1, max_retries=0)
+        left = runs(indices, EACH * self.processors, pictures=pictures)
+        given: dict[Any, Run] = {}
+        tries: Counter[tuple[int, int]] = Counter()
+        try:
+            while left or given:
+                room = AHEAD * max(1, self.processors)
+                while left and len(given) < room:
+                    run = left.popleft()
+                    given[task.remote(__version__, engine, model.hex(), model, run)] = run
+                # pictures wait for their turn in the cluster's store, there is less room in this process
+                done = self._first(list(given)[: 1 if pictures else None])
+                run = given.pop(done)
+                try:
+                    yield from self._get(done)
+                except _LostError as error:
+                    tries[run[0], len(run)] += 1
+                    if tries[run[0], len(run)] < TRIES:
+                        left.appendleft(run)
+                    elif len(run) > 1:  # perhaps it is one of them that ends every worker
+                        left.extendleft([index] for index in reversed(run))
+                    else:
+                        yield Outcome(run[0], f"its worker was ended each time: {error}")
+        finally:
+            self._cancel(given)
+
+    def _put(self, data: bytes) -> Any:
+        """Bytes for all machines; as an array, which workers read where it lies."""
+        try:
+            return self._ray.put(np.frombuffer(data, np.uint8))
+        except self._ray.exceptions.RayError as error:
+            raise OSError(
+                f"the Ray cluster cannot hold {len(data) / 1e6:.0f} MB: {_one_line(error)}"
+            ) from error
+
+    def _first(self, given: list[Any], resource: str = "CPU") -> Any:
+        """The first that is done, or has failed.
+
+        Raises
+        ------
+        OSError
+            When no machine could do any of it.
+        """
+        seen = time.monotonic()
+        while True:
+            done, _ = self._ray.wait(given, timeout=BEAT)
+            if done:
+                return done[0]
+            if self._all(resource):
+                seen = time.monotonic()
+            elif time.monotonic() - seen > PATIENCE:
+                raise OSError(
+                    f"the Ray cluster has had no {resource} for {PATIENCE:.0f} s: let machines join it, and "
+                    "start again with --skip-existing"
+                )
+
+    def _get(self, done: Any) -> Any:
+        """What a task has returned; what it has raised, or _LostError if it could not end."""
+        errors = self._ray.exceptions
+        try:
+            return self._ray.get(done)
+        except errors.RayTaskError as error:
+            raise error.cause from error
+        except errors.OutOfMemoryError as error:
+            raise _LostError(SHORT_OF_MEMORY) from error
+        except errors.RayError as error:
+            raise _LostError(_one_line(error)) from error
+
+    def _cancel(self, given: Iterable[Any]) -> None:
+        """Stop tasks between two steps, so that they leave nothing half-written, and wait until they have."""
+        given = list(given)
+        if not given or not self._ray.is_initialized():
+            return
+        with suppress(ConnectionError):  # then there is nothing left to stop
+            for each in given:
+                self._ray.cancel(each)
+            self._ray.wait(given, num_returns=len(given), timeout=LEAVE)
 
 
-def _fit(pictures: list[Image], config: Config) -> bytes:
+class _LostError(Exception):
+    """A task's process or machine has ended."""
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _probe(address: str) -> str:
+    """The address, once a cluster has answered there; ValueError if it is none, OSError if none answers."""
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS") or address  # as Ray does
+    if address != "auto" and not re.fullmatch(r"(ray://)?[^/]+:\d+", address):
+        raise ValueError(f"{address!r} is no address of a Ray cluster: give HOST:PORT, or auto")
+    said = ""
+    if address == "auto" or _open(address):
+        words = [sys.executable, "-P", "-c", PROBE, address]
+        with suppress(subprocess.TimeoutExpired):
+            found = subprocess.run(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                timeout=ANSWER,
+            )
+            if not found.returncode:
+                return address
+            said = found.stdout
+    raise OSError(
+        _cannot_join(address, said) if said.strip() else f"no Ray cluster answers at {address!r}: {START}"
+    )
+
+
+def _open(address: str) -> bool:
+    """Whether anybody listens there."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER / 2).close()
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _cannot_join(address: str, said: str) -> str:
+    return f"cannot join the Ray cluster at {address!r}: {' '.join(said.split())[:300]}"
+
+
+def _there(name: str) -> Callable[..., Any]:
+    """A function of this module, to be found on the machine where it is called; not all may have it."""
+
+    here = str(Path.cwd())
+
+    def call(*words: Any) -> Any:
+        from importlib import import_module
+
+        # Ray looks there first, but a checkout of refcolor is not the one that is installed
+        if here in sys.path[:2]:
+            sys.path.remove(here)
+        try:
+            module = import_module("refcolor.cluster")
+        except ImportError as error:
+            raise ImportError(
+                f"machine {socket.gethostname()} of the Ray cluster cannot load refcolor, install it on all: "
+                f"{error}"
+            ) from None
+        return getattr(module, name)(*words)
+
+    return call
+
+
+def _fit(version: str, work: NDArray[np.uint8]) -> bytes:
     """On a machine of the cluster: a trained colorizer."""
+    _check(version)
+    pictures, config = pickle.loads(work.data)
     return pickle.dumps(Colorizer(config).fit(pictures))
 
 
-def _run(model: bytes, run: list[int]) -> list[Outcome]:
-    """On a machine of the cluster: color a run."""
+def _run(version: str, engine: str | None, name: str, model: NDArray[np.uint8], run: Run) -> list[Outcome]:
+    """On a machine of the cluster: color a run with the model of this name."""
     global _painter
-    if _painter is None or _painter[0] != hash(model):
-        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
-        _painter = hash(model), Painter(*pickle.loads(model))
-    return [_painter[1].paint(index) for index in run]
+    if _painter is None or _painter[0] != name:
+        _check(version)
+        cv2.setNumThreads(1)  # as many workers as processors, each with one
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # frames are coloured on the CPU, the same bits everywhere
+        if engine:
+            os.environ["KERAS_BACKEND"] = engine
+        _painter = None
+        _painter = name, Painter(*pickle.loads(model.data))
+    outcomes = [_painter[1].paint(index) for index in run]
+    where = f" (on machine {socket.gethostname()})"
+    return [replace(each, error=each.error + where) if each.error else each for each in outcomes]
 
 
-_painter: tuple[int, Painter] | None = None
+def _check(version: str) -> None:
+    if version != __version__:
+        raise ValueError(
+            f"machine {socket.gethostname()} of the Ray cluster has refcolor {__version__}, this one "
+            f"{version}: install the same on all"
+        )
+
+
+_painter: tuple[str, Painter] | None = None
