@@ -58,7 +58,7 @@ class Files(Footage):
     def __init__(self, paths: Sequence[Path], max_pixels: int = MAX_PIXELS) -> None:
         self.paths = self.files = tuple(paths)
         self.max_pixels = max_pixels
-        self._absolute = tuple(path.absolute() for path in paths)  # for a process in another folder
+        self._home = Path.cwd()
         numbers: tuple[int | None, ...] = tuple(number_of(path) for path in paths)
         if None in numbers or len(set(numbers)) < len(numbers):
             numbers = tuple(range(1, len(paths) + 1))
@@ -68,7 +68,7 @@ class Files(Footage):
         return str(self.paths[index])
 
     def read(self, index: int) -> Picture:
-        return image_io.read(self._absolute[index], max_pixels=self.max_pixels)
+        return image_io.read(_from(self._home, self.paths[index]), max_pixels=self.max_pixels)
 
 
 class Film(Footage):
@@ -76,7 +76,7 @@ class Film(Footage):
 
     def __init__(self, path: Path, max_pixels: int = MAX_PIXELS) -> None:
         self.path, self.files, self.max_pixels = path, (path,), max_pixels
-        self._absolute = path.absolute()
+        self._home = Path.cwd()
         self.numbers = tuple(range(1, len(self.video) + 1))
 
     @property
@@ -85,7 +85,7 @@ class Film(Footage):
         if "_video" not in self.__dict__:
             from .video import Video  # late: FFmpeg is needed for videos only
 
-            self._video = Video.open(self._absolute, max_pixels=self.max_pixels)
+            self._video = Video.open(_from(self._home, self.path), max_pixels=self.max_pixels)
         return self._video
 
     def name(self, index: int) -> str:
@@ -96,6 +96,11 @@ class Film(Footage):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_video"}
+
+
+def _from(home: Path, path: Path) -> Path:
+    """A path as it was given, or from the root in a process that works in another folder."""
+    return path if Path.cwd() == home else home / path
 
 
 class Grays(Sequence[Image]):
