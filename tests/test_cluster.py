@@ -71,13 +71,14 @@ def head():
         patch.setenv("RAY_TMPDIR", folder)
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # Staged, below, for the workers
         patch.delenv("RAY_ADDRESS", raising=False)
-        noticed = {"health_check_period_ms": 1000, "health_check_failure_threshold": 3}  # who is lost; sooner
+        soon = {"period_ms": 500, "timeout_ms": 1000, "failure_threshold": 3}  # who is lost is noticed
+        soon = {f"health_check_{name}": value for name, value in soon.items()}
         more = {
             "num_cpus": 0,
             "object_store_memory": STORE,
             "include_dashboard": False,
             "dashboard_agent_listen_port": 0,
-            "_system_config": noticed,
+            "_system_config": soon,
         }
         local = LocalCluster(shutdown_at_exit=True)
         try:
@@ -294,25 +295,23 @@ def test_the_command_says_nothing_of_lost_machines_and_can_be_interrupted(head, 
     words = [*RUN, "shot", "gray", "-k", "1=key.png", "--preset", "quick", "--ray"]
     here = subprocess.run([*words[:-1], "-o", "here"], capture_output=True, text=True, check=True)
     with machine(head) as doomed:
-        ended = started([*words, head.address, "-o", "stopped"])
-        ended.stdout.readline()
-        assert not catches(ended.pid, signal.SIGTERM)  # Ray would print where in its libraries it was
-        ended.send_signal(signal.SIGINT)
-        out, err = ended.communicate(timeout=30)
-        assert (ended.returncode, err.count("\n")) == (130, 1)
+        process = begun([*words, head.address, "-o", "stopped"])
+        assert not catches(process.pid, signal.SIGTERM)  # Ray would print where in its libraries it was
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        assert (process.returncode, err.count("\n")) == (130, 1)
         assert "interrupted" in err
         assert not list(Path("stopped").glob(".*"))
         assert len(held("stopped")) < COUNT
 
-        ended = started([*words, "auto", "-o", "there"])
-        first = ended.stdout.readline()
+        process = begun([*words, "auto", "-o", "there"])
         kill(doomed)
         assert len(held("there")) < COUNT
         with machine(head):
-            out, err = ended.communicate(timeout=60)
-        assert ended.returncode == 0, err
-    assert sorted((first + out).split()) == [f"there/a.{i + 1:04d}.png" for i in range(COUNT)]
-    assert err == here.stderr
+            _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, here.stderr)
+    listed = Path("stdout").read_text().split()
+    assert sorted(listed) == [f"there/a.{i + 1:04d}.png" for i in range(COUNT)]
     assert held("there") == held("here")
 
 
@@ -321,8 +320,12 @@ def catches(pid, number):
     return bool(int(mask, 16) >> (number - 1) & 1)
 
 
-def started(words):
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def begun(words):
+    """The command, once it has listed its first file in ``stdout``; what it says comes through a pipe."""
+    with Path("stdout").open("w") as out:
+        process = subprocess.Popen(words, stdout=out, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: process.poll() is not None or Path("stdout").read_text())
+    return process
 
 
 def test_a_cluster_that_loses_all_machines_is_given_up(head, shot, quick, monkeypatch):
