@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +31,8 @@ from .rendering import Job, Outcome, Painter
 from .workers import AHEAD, EACH, Run, in_order, runs
 
 TRIES = 3  # times that a run is given out, and then each of its frames by itself, where all end unasked
-ANSWER = 20.0  # seconds in which a cluster must answer
+ANSWER = 25.0  # seconds in which a cluster must answer
+CALL = 10.0  # seconds in which its head must take a call
 BEAT = 5.0  # seconds between looks at the cluster while nothing comes back from it
 PATIENCE = 120.0  # seconds in which a processor or GPU must come back where the last one was lost
 AWAY = 20.0  # seconds in which the head of a cluster must come back
@@ -88,8 +89,7 @@ class Cluster:
         finally:  # Ray's own would print where in its libraries it was
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, ends)
-        client = address.startswith("ray://")
-        self._head = address if client else ray.get_runtime_context().gcs_address
+        self._head = ray.get_runtime_context().gcs_address
         if not self.processors:
             ray.shutdown()
             raise OSError(
@@ -143,8 +143,6 @@ class Cluster:
                 lost = error
             else:
                 return found
-            finally:
-                self._cancel([given])
         raise OSError(f"the training was ended each time: {lost}")
 
     def paint(self, job: Job, colorizer: Colorizer, indices: Sequence[int]) -> Generator[Outcome, None, None]:
@@ -198,7 +196,7 @@ class Cluster:
                     else:
                         yield Outcome(run[0], f"its worker was ended each time: {error}")
         finally:
-            self._cancel(given)
+            self._stop(model.hex(), list(given))
 
     def _put(self, data: bytes) -> Any:
         """Bytes for all machines; as an array, which workers read where it lies."""
@@ -242,15 +240,15 @@ class Cluster:
         except errors.RayError as error:
             raise _LostError(_one_line(error)) from error
 
-    def _cancel(self, given: Iterable[Any]) -> None:
-        """Stop tasks between two steps, so that they leave nothing half-written, and wait until they have."""
-        given = list(given)
-        if not given or not self._ray.is_initialized():
+    def _stop(self, name: str, given: list[Any]) -> None:
+        """Have workers stop after the frame that each is at, so that nothing half-written is left."""
+        if not given or not self._ray.is_initialized() or not _open(self._head):
             return
-        with suppress(ConnectionError):  # then there is nothing left to stop
-            for each in given:
-                self._ray.cancel(each)
-            self._ray.wait(given, num_returns=len(given), timeout=LEAVE)
+        # no ray.cancel: where it meets a task that is just ending, Ray ends this process (seen in 2.60)
+        flags = self._ray.experimental.internal_kv
+        flags._internal_kv_put(_flag(name), b"")
+        self._ray.wait(given, num_returns=len(given), timeout=LEAVE)
+        flags._internal_kv_del(_flag(name))
 
 
 class _LostError(Exception):
@@ -265,7 +263,7 @@ def _probe(address: str) -> str:
     """The address, once a cluster has answered there; ValueError if it is none, OSError if none answers."""
     if address == "auto":
         address = os.environ.get("RAY_ADDRESS") or address  # as Ray does
-    if address != "auto" and not re.fullmatch(r"(ray://)?[^/]+:\d+", address):
+    if address != "auto" and not re.fullmatch(r"[^/]+:\d+", address):
         raise ValueError(f"{address!r} is no address of a Ray cluster: give HOST:PORT, or auto")
     said = ""
     if address == "auto" or _open(address):
@@ -289,9 +287,9 @@ def _probe(address: str) -> str:
 
 def _open(address: str) -> bool:
     """Whether anybody listens there."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), ANSWER / 2).close()
+        socket.create_connection((host.strip("[]"), int(port)), CALL).close()
     except (OSError, OverflowError):
         return False
     return True
@@ -334,6 +332,8 @@ def _fit(version: str, work: NDArray[np.uint8]) -> bytes:
 def _run(version: str, engine: str | None, name: str, model: NDArray[np.uint8], run: Run) -> list[Outcome]:
     """On a machine of the cluster: color a run with the model of this name."""
     global _painter
+    if _stopped(name):
+        return []
     if _painter is None or _painter[0] != name:
         _check(version)
         cv2.setNumThreads(1)  # as many workers as processors, each with one
@@ -342,9 +342,20 @@ def _run(version: str, engine: str | None, name: str, model: NDArray[np.uint8], 
             os.environ["KERAS_BACKEND"] = engine
         _painter = None
         _painter = name, Painter(*pickle.loads(model.data))
-    outcomes = [_painter[1].paint(index) for index in run]
+    outcomes = [_painter[1].paint(index) for index in run if not _stopped(name)]
     where = f" (on machine {socket.gethostname()})"
     return [replace(each, error=each.error + where) if each.error else each for each in outcomes]
+
+
+def _flag(name: str) -> bytes:
+    return f"refcolor stop {name}".encode()
+
+
+def _stopped(name: str) -> bool:
+    """In a worker: whether nobody waits for its frames any more."""
+    from ray.experimental.internal_kv import _internal_kv_exists
+
+    return bool(_internal_kv_exists(_flag(name)))
 
 
 def _check(version: str) -> None:
