@@ -148,8 +148,8 @@ class Cluster:
     def paint(self, job: Job, colorizer: Colorizer, indices: Sequence[int]) -> Generator[Outcome, None, None]:
         """Color frames; outcomes come as they are ready, in order where they hold pictures.
 
-        Whatever a lost machine was working on is coloured again on others. When the generator is closed, what
-        is being coloured stops.
+        Whatever a lost machine was working on is coloured again on others. When the generator is closed,
+        machines stop after the frame that each is at.
 
         Parameters
         ----------
@@ -301,7 +301,6 @@ def _cannot_join(address: str, said: str) -> str:
 
 def _there(name: str) -> Callable[..., Any]:
     """A function of this module, to be found on the machine where it is called; not all may have it."""
-
     here = str(Path.cwd())
 
     def call(*words: Any) -> Any:
