@@ -40,7 +40,7 @@ def shot(
     report: options.Report = None,
     contact_sheet: options.Sheet = None,
     every: options.Every = None,
-    workers: options.Workers = 1,
+    workers: options.Workers = "auto",
     ray: options.Ray = None,
     force: options.Force = False,
     max_pixels: options.Pixels = MAX_PIXELS,
@@ -61,12 +61,13 @@ def shot(
         from . import destinations
         from . import keys as keys_
         from .summary import PICTURES, Summary
+        from .workers import suitable_workers
 
         config = options.chosen(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         with about_words():
             if skip_existing and force:
                 raise WrongUse("--skip-existing keeps what --force overwrites: leave out one of them")
-            if workers > 1 and ray is not None:
+            if workers != "auto" and ray is not None:
                 raise WrongUse("--workers is for this machine and --ray for others: leave out one of them")
             if confidence is not None and config.name is Preset.PAPER:
                 raise WrongUse("preset paper knows no confidence: leave out --confidence")
@@ -107,6 +108,9 @@ def shot(
             footage, known, places, colorizer.sources.config, work.results, work.done,
             frozenset(chosen[::step] if contact_sheet else ()),
         )  # fmt: skip
+        if workers == "auto":
+            pixels = _pixels(footage, work.left[0], known)
+            workers = 1 if cluster else suitable_workers(len(work.left), pixels)
         job = work.job(places, force=force or skip_existing or workers > 1 or ray is not None)
         try:
             painted = _painted(job, colorizer, work, workers, cluster, force=force)
@@ -279,6 +283,14 @@ def _remark_on_places(keys: list[Key], places: list[float | None], footage: Foot
             voice.line(f"{shown(key.name)} belongs to no frame; if it does, say which: --key 24={key.name}")
         else:
             voice.line(f"{shown(key.name)} is frame {footage.numbers[int(place)]}")
+
+
+def _pixels(footage: Footage, index: int, keys: list[Key]) -> int:
+    """Pixels of a frame, or of the largest key where it cannot be read."""
+    try:
+        return footage.read(index).rgb.size // 3
+    except (OSError, ValueError):
+        return max(key.rgb.size for key in keys) // 3
 
 
 def _cluster(address: str, stack: ExitStack) -> Cluster:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,14 +24,18 @@ def _range(setting: str) -> Any:
     return {"min": int(low), "max": int(high)}
 
 
-def _count_or_auto(text: str) -> int | Literal["auto"]:
-    if text == "auto":
-        return "auto"
-    low, high = RANGES["clusters"]
-    if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-        raise typer.BadParameter(f"{text!r} is neither auto nor a number from {low:.0f} to {high:.0f}.")
-    return int(text)
+def _count_or_auto(low: float, high: float) -> Callable[[str], int | Literal["auto"]]:
+    def parsed(text: str) -> int | Literal["auto"]:
+        if text == "auto":
+            return "auto"
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise typer.BadParameter(f"{text!r} is neither auto nor a number from {low:.0f} to {high:.0f}.")
+        return int(text)
 
+    return parsed
+
+
+MOST_WORKERS = 256
 
 _trained = [name for name in Preset if name is not Preset.QUICK]
 _epochs = ", ".join(f"{name} {Config.preset(name).passes}" for name in _trained)
@@ -212,12 +217,13 @@ Every = Annotated[
 ]
 _machines = "Machines"
 Workers = Annotated[
-    int,
+    Any,  # int or "auto"
     typer.Option(
         "--workers",
-        help="Processes that color at the same time, each with its share of the cores.",
-        min=1,
-        max=256,
+        help="Processes that color at the same time, each with its share of the cores; auto: as many as the "
+        "cores, the memory and the number of frames are good for.",
+        metavar="N|auto",
+        parser=_count_or_auto(1, MOST_WORKERS),
         rich_help_panel=_machines,
     ),
 ]
@@ -237,7 +243,7 @@ Clusters = Annotated[
     typer.Option(
         help="Colours in the palette, 2 to 256, or auto: as many as the source needs.",
         metavar="N|auto",
-        parser=_count_or_auto,
+        parser=_count_or_auto(*RANGES["clusters"]),
         rich_help_panel="Colour",
     ),
 ]

@@ -12,7 +12,9 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from .pipeline import Colorizer
@@ -20,12 +22,37 @@ from .rendering import Job, Outcome, Painter
 
 Run = list[int]
 
+WORTH = 16  # frames for every worker at least, lest it has hardly started when they are done
+HEAP, HEAP_PER_PIXEL = 1 << 30, 500  # bytes that a worker takes, and for each pixel of a frame
 LONG = 64  # frames of a run, at most
 EACH = 4  # runs for every worker, at least, so that all end at about the same time
 SHORT = 4  # frames of a run, at least; as few where whole pictures wait for their turn
 AHEAD = 2  # runs for every worker that have been handed out and not come back
 TRIES = 3  # pools in a row that color nothing, as their workers end unasked
 PATIENCE = 2.0  # seconds for a worker to end by itself
+
+
+def suitable_workers(frames: int, pixels: int) -> int:
+    """How many workers are worth it for so many frames of so many pixels, on the machine as it is now."""
+    cores = len(os.sched_getaffinity(0))
+    fit = _memory() // (HEAP + HEAP_PER_PIXEL * pixels)
+    return max(1, min(cores, frames // WORTH, fit))
+
+
+def _memory() -> int:
+    """Bytes that are available: of the machine, or of this process's control group, if it allows less."""
+    left = _table("/proc/meminfo")["MemAvailable"] << 10
+    group = Path("/sys/fs/cgroup")
+    with suppress(OSError, ValueError):  # there is none, or it has no limit
+        limit, used = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
+        left = min(left, limit - used + _table(group / "memory.stat")["inactive_file"])
+    return left
+
+
+def _table(path: str | Path) -> dict[str, int]:
+    """The numbers of a file of the kernel, a name and a number on each line."""
+    lines = (line.split() for line in Path(path).read_text().splitlines())
+    return {name.rstrip(":"): int(number) for name, number, *_ in lines}
 
 
 def runs(indices: Iterable[int], parts: int, *, pictures: bool = False) -> deque[Run]:

@@ -695,6 +695,39 @@ def test_workers_give_the_bytes_of_the_whole(color, shot, whole, chunk):
     assert held("out") == {name(n): whole[name(n)] for n in numbers}
 
 
+def test_as_many_workers_as_cores_memory_and_frames_are_good_for(color, shot, whole, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "sched_getaffinity", lambda _: {3, 4, 7})
+        patch.setattr(workers, "_memory", lambda: 10 << 30)
+        assert [workers.suitable_workers(n, 1 << 19) for n in (1, 31, 32, 47, 48, 500)] == [1, 1, 2, 2, 3, 3]
+        assert [workers.suitable_workers(500, n << 20) for n in (1, 8, 33, 300)] == [3, 2, 1, 1]
+    assert 0 < workers._memory() < 1 << 50
+    monkeypatch.setattr(workers, "WORTH", COUNT // 2)
+    pools, plain = [], workers._by_one_pool
+    monkeypatch.setattr(workers, "_by_one_pool", lambda *words: pools.append(words[2]) or plain(*words))
+    monkeypatch.setattr(workers, "_memory", lambda: 10 << 30)
+    code, _, err = color("shot", "-k", "key.0001.png", "-o", "out")
+    assert (code, err) == (0, [f"refcolor: {COUNT} frames colored, 0 of them holds"])
+    assert held("out") == whole
+    assert pools == [2] * (len(os.sched_getaffinity(0)) > 1)
+
+
+def test_memory_is_what_the_control_group_leaves(tmp_path, monkeypatch):
+    group = tmp_path / "group"
+    group.mkdir()
+    monkeypatch.setattr(workers, "Path", lambda path: group if str(path) == "/sys/fs/cgroup" else Path(path))
+    whole = workers._memory()
+    for name_, text in (
+        ("memory.current", "900"),
+        ("memory.stat", "anon 7\ninactive_file 300"),
+        ("memory.max", "max"),
+    ):
+        (group / name_).write_text(text)
+    assert abs(workers._memory() - whole) < whole / 4
+    (group / "memory.max").write_text("1000\n")
+    assert workers._memory() == 400
+
+
 @pytest.mark.slow
 def test_parts_and_workers_give_the_bytes_of_the_whole_with_the_network(call, shot):
     words = ["shot", "-k", "key.0001.png", "--epochs", 1, "--device", "cpu"]
