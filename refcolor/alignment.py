@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import embedding, features, matching
+from . import embedding, features, light, matching
 from .color import Image, luma, rgb_to_lab
 from .config import PATCH
+from .light import Shift
 from .matching import Field, Matches
 from .source import Source, Sources
 from .synthesis import Views
 from .tracking import Track
 
 RESCALED = 0.15  # logarithm of the scale beyond which the source is brought to the target's
+SAME_LIGHT = 0.5  # 8-bit levels; a mean difference as small tells nothing
 SURE = 100  # aligned sparse matches that make it needless to look for a mirrored figure
 
 
@@ -70,7 +72,65 @@ class Seen:
 
 def align_all(gray: Image, sources: Sources, among: Mapping[int, float]) -> Alignment:
     """Match a target (H, W) in [0, 1] with some of the sources, given by number and weight."""
-    return join([align(gray, sources.each[number], number, weight) for number, weight in among.items()])
+    each = [align(gray, sources.each[number], number, weight) for number, weight in among.items()]
+    return join(_in_one_light(gray * 255, each, sources) if len(each) > 1 else each)
+
+
+def _in_one_light(target: Image, each: list[Alignment], sources: Sources) -> list[Alignment]:
+    """Alignments whose sources, where they stand in different light, have been brought to one.
+
+    Gray is brought to the light of the source that fits best, as the target is; chroma to where the light of
+    the target (H, W), in 8-bit levels, lies between them.
+    """
+    closest = np.argmin([one.matches.error / np.float32(one.seen[0].weight) for one in each], axis=0)
+    best = int(np.bincount(closest.ravel(), minlength=len(each)).argmax())
+    shares = _shares(target, each)
+    out = []
+    for i, one in enumerate(each):
+        views, matches = one.views, one.matches
+        gray, ab = views.gray, views.ab
+        for j, other in enumerate(each):
+            shift = _shift(one.seen[0].number, other.seen[0].number, sources) if i != j else None
+            if shift is None:
+                continue
+            ab = ab + np.float32(shares[j]) * shift.added(views.gray, views.ab)
+            if j == best:
+                gray, matches = shift.grays(gray), replace(matches, relit=other.matches.relit)
+        out.append(replace(one, views=replace(views, gray=gray, ab=ab), matches=matches))
+    return out
+
+
+def _shift(one: int, other: int, sources: Sources) -> Shift | None:
+    """From the light of a source to that of another, if they differ both ways; worked out once."""
+    if (one, other) not in sources.shifts:
+        there, back = _found_shift(one, other, sources), _found_shift(other, one, sources)
+        both = there is not None and back is not None
+        sources.shifts |= {(one, other): there if both else None, (other, one): back if both else None}
+    return sources.shifts[one, other]
+
+
+def _found_shift(one: int, other: int, sources: Sources) -> Shift | None:
+    here = sources.each[other]
+    found = align(here.gray, sources.each[one])
+    came = np.dstack([_stacked(found.views.gray), _stacked(found.views.ab)])
+    matches, pixels = found.matches, np.dstack([here.gray * 255, here.ab])
+    return light.shift(came, pixels, matches.best, matches.error, matches.relit)
+
+
+def _shares(target: Image, each: list[Alignment]) -> list[float]:
+    """How near the light of each source is to the target's; how much it counts, where that cannot be told."""
+    apart = [
+        light.brighter(target, _stacked(one.views.gray), one.matches.best, one.matches.error) for one in each
+    ]
+    near = [one.seen[0].weight for one in each]
+    if None not in apart:
+        near = [1 / (abs(by) + SAME_LIGHT) for by in apart if by is not None]
+    return [one / sum(near) for one in near]
+
+
+def _stacked(views: NDArray[Any]) -> NDArray[Any]:
+    """Views (V, H, W, ...) one below the other, as matches count their rows."""
+    return views.reshape(-1, *views.shape[2:])
 
 
 def join(each: Sequence[Alignment]) -> Alignment:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from . import light
 from .color import Image
 
 Field = NDArray[np.float32]  # (H, W, 2): x, y of the source pixel of every target pixel
@@ -23,12 +24,6 @@ RATIO = 0.8  # Lowe's: nearest descriptor against the second
 INLIERS = 10  # sparse matches that make an alignment
 ALIGNED = 4.0  # pixels an inlier may be off
 STILL = 1.0  # pixels; flow after an alignment that moves no corner further would be the same again
-TRUSTED = 1.0  # pixels there and back within which a match tells about the light
-LIGHT_REACH = 0.3  # standard deviation of the window that light is measured in, of the picture's side
-LIGHT_SIDE = 80  # pixels; square root of the number it is measured on: it is smooth
-LIGHT_SHARE = 0.2  # of pixels with trusted matches, at least
-LIGHT_GAIN = 0.8  # relighting is believed when it leaves this much of the difference, at most
-LIGHT_RIDGE = 60.0  # variance of gray, in 8-bit levels squared, below which the gain is held at 1
 
 
 @dataclass(frozen=True)
@@ -109,7 +104,7 @@ def match(target: Image, source: Image, sparse: Sparse) -> tuple[list[Field], Ma
     candidates.append(there)
     last = np.array(source.shape[::-1], np.float32) - 1
     best = np.clip(best, 0, last)
-    matches = Matches(best, error, relight(target, source, best, error))
+    matches = Matches(best, error, light.relight(target, source, best, error))
     return [np.clip(field, 0, last) for field in candidates], matches
 
 
@@ -152,38 +147,6 @@ def better(one: Matches, other: Matches) -> Matches:
         np.where(closer, other.error, one.error),
         other.relit if closer.mean() > 0.5 else one.relit,
     )
-
-
-def relight(target: Image, source: Image, field: Field, error: Image) -> Image:
-    """The target in the source's light, where trusted matches show that it differs.
-
-    Around every pixel a gain and an offset are fitted between matched grays, over a window as wide as a third
-    of the picture: a lamp that goes out, not a shadow's edge.
-    """
-    h, w = target.shape
-    trusted = (error < TRUSTED).astype(np.float32)
-    if trusted.mean() < LIGHT_SHARE:
-        return target
-    came = cv2.remap(source, field[..., 0], field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    scale = min(1.0, LIGHT_SIDE / float(np.sqrt(h * w)))
-    size = (max(1, round(w * scale)), max(1, round(h * scale)))
-    sigma = LIGHT_REACH * np.sqrt(h * w) * scale
-
-    def local(values: Image) -> Image:
-        small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-        around = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-        return np.asarray(around + LIGHT_REACH * small.mean(), np.float32)
-
-    n = local(trusted)
-    from_mean, to_mean = local(trusted * came) / n, local(trusted * target) / n
-    variance = local(trusted * came * came) / n - from_mean**2
-    covariance = local(trusted * came * target) / n - from_mean * to_mean
-    gain = np.clip((covariance + LIGHT_RIDGE) / (variance + LIGHT_RIDGE), 0.3, 3)
-    offset = to_mean - gain * from_mean
-    gain, offset = (cv2.resize(v, (w, h), interpolation=cv2.INTER_LINEAR) for v in (gain, offset))
-    relit = np.clip((target - offset) / gain, 0, 255).astype(np.float32)
-    before, after = (float((np.abs(g - came) * trusted).sum()) for g in (target, relit))
-    return relit if after < LIGHT_GAIN * before else target
 
 
 def flow(target: Image, source: Image, affine: Affine | None = None) -> tuple[Field, Image]:

@@ -14,6 +14,7 @@ from .color import Image, luma, rgb_to_lab
 from .config import PATCH, Config, Init, Preset
 from .embedding import cells
 from .features import Features
+from .light import Shift
 from .matching import Points
 from .palette import Labels, Palette
 
@@ -131,6 +132,7 @@ class Sources:
         self.pictures = tuple(pictures)
         self.common = Source(_pixels(self.pictures), config, known)  # what they share
         self.config, self.clusters = self.common.config, self.common.clusters
+        self.shifts: dict[tuple[int, int], Shift | None] = {}  # of light, between two: filled when asked for
         if len(pictures) > 1:
             for picture in pictures:
                 palette.check(picture, 2)
