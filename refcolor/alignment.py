@@ -93,7 +93,10 @@ def _in_one_light(target: Image, each: list[Alignment], sources: Sources) -> lis
             shift = _shift(one.seen[0].number, other.seen[0].number, sources) if i != j else None
             if shift is None:
                 continue
-            ab = ab + np.float32(shares[j]) * shift.added(views.gray, views.ab)
+            ab, matches = (
+                ab + np.float32(shares[j]) * shift.added(views.gray, views.ab),
+                replace(matches, dimming=1),
+            )
             if j == best:
                 gray, matches = shift.grays(gray), replace(matches, relit=other.matches.relit)
         out.append(replace(one, views=replace(views, gray=gray, ab=ab), matches=matches))

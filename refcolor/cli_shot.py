@@ -111,7 +111,7 @@ def shot(
         if workers == "auto":
             pixels = _pixels(footage, work.left[0], known)
             workers = 1 if cluster else suitable_workers(len(work.left), pixels)
-        job = work.job(places, force=force or skip_existing or workers > 1 or ray is not None)
+        job = work.job(places, force=force or skip_existing or ray is not None)
         try:
             painted = _painted(job, colorizer, work, workers, cluster, force=force)
             with voice.bar("coloring") as progress, closing(painted):

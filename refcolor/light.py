@@ -20,6 +20,8 @@ SHARE = 0.2  # of pixels with trusted matches, at least
 GAIN = 0.8  # a correction is believed when it leaves this much of the difference, at most
 RIDGE = 60.0  # variance of gray, in 8-bit levels squared, below which the gain is held at 1
 ALIKE = 4.0  # 8-bit levels within which relit matches show the same thing
+FLICKER, LAMP = 0.08, 0.15  # logarithm of a gain that is film's flicker, and of one that is a lamp's
+GAMMA = 2.2  # of encoded gray
 CHROMA_RIDGE = 10.0  # variance, in CIELAB units squared, below which chroma is only moved, not stretched
 
 
@@ -80,6 +82,30 @@ def relight(target: Image, source: Image, field: Image, error: Image) -> Image:
     relit = np.clip((target - offset) / gain, 0, 255).astype(np.float32)
     before, after = (float((np.abs(g - came) * trusted).sum()) for g in (target, relit))
     return relit if after < GAIN * before else target
+
+
+def dimming(target: Image, source: Image, field: Image, error: Image) -> float:
+    """What a source's chroma is to be multiplied by in the target's light.
+
+    Where a lamp gives k times the light, XYZ are k times what they were, and CIELAB a, b cbrt(k) times.
+
+    Parameters
+    ----------
+    target, source : float32 (H, W), (H', W')
+        Gray, in 8-bit levels.
+    field, error : float32 (H, W, 2), (H, W)
+        Where in the source the target's pixels come from, and how far matches come back from their start.
+    """
+    trusted = error < TRUSTED
+    if trusted.mean() < SHARE:
+        return 1.0
+    came, here = (gray[trusted].astype(np.float64) for gray in (_at(source, field), target))
+    gain = max((came * here).sum(), 1.0) / max((came * came).sum(), 1.0)
+    before, after = (np.abs(g * came - here).mean() for g in (1, gain))
+    if after >= GAIN * before:
+        return 1.0
+    sure = np.clip((abs(np.log(gain)) - FLICKER) / (LAMP - FLICKER), 0, 1)
+    return float(gain ** (sure * GAMMA / 3))
 
 
 def brighter(target: Image, source: Image, field: Image, error: Image) -> float | None:

@@ -38,11 +38,14 @@ class Matches:
         How far from there it comes back, in pixels; infinite where it leaves the source.
     relit : float32 (H, W)
         The target's gray in the source's light, 8-bit levels.
+    dimming : float
+        What the source's chroma is to be multiplied by in the target's light.
     """
 
     best: Field
     error: Image
     relit: Image
+    dimming: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,8 @@ def match(target: Image, source: Image, sparse: Sparse) -> tuple[list[Field], Ma
     candidates.append(there)
     last = np.array(source.shape[::-1], np.float32) - 1
     best = np.clip(best, 0, last)
-    matches = Matches(best, error, light.relight(target, source, best, error))
+    in_light = light.relight(target, source, best, error), light.dimming(target, source, best, error)
+    matches = Matches(best, error, *in_light)
     return [np.clip(field, 0, last) for field in candidates], matches
 
 
@@ -142,10 +146,12 @@ def sparse_matches(target: Points, source: Points) -> Sparse:
 def better(one: Matches, other: Matches) -> Matches:
     """The better of the matches with two views."""
     closer = other.error < one.error
+    light_of = other if closer.mean() > 0.5 else one
     return Matches(
         np.where(closer[..., None], other.best, one.best),
         np.where(closer, other.error, one.error),
-        other.relit if closer.mean() > 0.5 else one.relit,
+        light_of.relit,
+        light_of.dimming,
     )
 
 

@@ -260,7 +260,7 @@ class Colorizer:
         guess = None if expected is None or tints is None else _guess(expected, tints, relit)
         confidence = fusion.trust(made, matches.error, guess)
         ab = fusion.settle(made.ab, matches.relit, expected, tints)
-        image = merge.luma_exact(gray, ab)
+        image = merge.luma_exact(gray, ab * np.float32(matches.dimming))
         image, painted = paints.lay(
             image, gray, self.sources.paints, expected, said.palette if said else None
         )

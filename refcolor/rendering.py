@@ -83,18 +83,20 @@ class Painter:
         self.grays = Grays(job.footage)
         self.shot = Shot(colorizer, self.grays, job.places)
 
-    def paint(self, index: int) -> Outcome:
-        """Color one frame. One that cannot be read or written fails alone; a full disk is an OSError."""
+    def paint(self, index: int, *, again: bool = False) -> Outcome:
+        """Color one frame, perhaps `again`: over what was written of it. A full disk is an OSError; a frame
+        that cannot be read or written fails alone.
+        """
         start = time.perf_counter()
         try:
-            outcome = self._paint(index, start)
+            outcome = self._paint(index, start, force=self.job.force or again)
         except (OSError, ValueError) as error:
             if disk_full(error):
                 raise
             return Outcome(index, " ".join(str(error).split()), time.perf_counter() - start)
         return outcome
 
-    def _paint(self, index: int, start: float) -> Outcome:
+    def _paint(self, index: int, start: float, *, force: bool) -> Outcome:
         job = self.job
         picture = job.footage.read(index)
         self.grays.keep(index, picture)
@@ -104,25 +106,24 @@ class Painter:
         if job.results is None:
             image, alpha = frame.image, like.alpha
         elif index in job.results:
-            image_io.write(job.results[index], frame.image, like=like, force=job.force)
+            image_io.write(job.results[index], frame.image, like=like, force=force)
         mean = doubtful = None
         if frame.confidence is not None:
             mean, doubtful = float(frame.confidence.mean()), float((frame.confidence < DOUBTED).mean())
             if index in job.confidences:
-                image_io.write_picture(job.confidences[index], frame.confidence, force=job.force)
+                image_io.write_picture(job.confidences[index], frame.confidence, force=force)
         return Outcome(
             index,
-            None,
-            time.perf_counter() - start,
-            frame.keys,
-            mean,
-            doubtful,
-            frame.hold,
-            frame.cut,
-            frame.keyless,
-            not picture.is_gray,
-            image,
-            alpha,
+            seconds=time.perf_counter() - start,
+            keys=frame.keys,
+            confidence=mean,
+            doubtful=doubtful,
+            hold=frame.hold,
+            cut=frame.cut,
+            keyless=frame.keyless,
+            colored=not picture.is_gray,
+            image=image,
+            alpha=alpha,
         )
 
 

@@ -8,14 +8,13 @@ import pickle
 import signal
 import threading
 import time
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from .pipeline import Colorizer
 from .rendering import Job, Outcome, Painter
@@ -27,9 +26,12 @@ HEAP, HEAP_PER_PIXEL = 1 << 30, 500  # bytes that a worker takes, and for each p
 LONG = 64  # frames of a run, at most
 EACH = 4  # runs for every worker, at least, so that all end at about the same time
 SHORT = 4  # frames of a run, at least; as few where whole pictures wait for their turn
-AHEAD = 2  # runs for every worker that have been handed out and not come back
-TRIES = 3  # pools in a row that color nothing, as their workers end unasked
+AHEAD = 2  # frames that a worker is given at a time: it need not wait for the next
+WAITING = 2 * SHORT  # frames for every worker by which pictures may be ahead of their turn
+TRIES = 3  # workers that a frame may end
+FRUITLESS = 9  # workers that may end for each that there should be, and no frame done meanwhile
 PATIENCE = 2.0  # seconds for a worker to end by itself
+ENDED = "its worker was ended each time, perhaps for want of memory: use fewer --workers"
 
 
 def suitable_workers(frames: int, pixels: int) -> int:
@@ -78,7 +80,17 @@ def paint(
 ) -> Generator[Outcome, None, None]:
     """Color frames by several processes; outcomes come as they are ready, in order where they hold pictures.
 
-    The frames of a worker that ends unasked are coloured again.
+    A frame whose worker ends unasked is coloured again by another, and fails alone if it ends them all.
+
+    Parameters
+    ----------
+    job : Job
+    colorizer : Colorizer
+        Fitted on the keys.
+    indices : sequence of int
+        The frames to color, ascending.
+    workers : int
+        How many processes; 1 is this one.
 
     Raises
     ------
@@ -89,10 +101,10 @@ def paint(
         painter = Painter(job, colorizer)
         yield from map(painter.paint, indices)
         return
-    found = _paint(
-        pickle.dumps((job, colorizer)), runs(indices, workers * EACH, pictures=job.results is None), workers
-    )
-    yield from in_order(found, indices) if job.results is None else found
+    pictures = job.results is None
+    left = runs(indices, workers * EACH, pictures=pictures)
+    found = _paint(pickle.dumps((job, colorizer)), left, workers, WAITING * workers if pictures else None)
+    yield from in_order(found, indices) if pictures else found
 
 
 def in_order(found: Iterator[Outcome], indices: Iterable[int]) -> Iterator[Outcome]:
@@ -105,62 +117,119 @@ def in_order(found: Iterator[Outcome], indices: Iterable[int]) -> Iterator[Outco
         yield early.pop(index)
 
 
-def _paint(task: bytes, left: deque[Run], workers: int) -> Iterator[Outcome]:
-    tries = 0
-    while tries < TRIES:
-        tries += 1
-        try:
-            for outcome in _by_one_pool(task, left, workers):
-                tries = 0
+def _paint(task: bytes, left: deque[Run], workers: int, window: int | None) -> Iterator[Outcome]:
+    """Outcomes as they are ready; none comes `window` frames before one that is not, if that is given."""
+    place = {index: at for at, index in enumerate(index for run in left for index in run)}
+    tries: Counter[int] = Counter()
+    fruitless = 0
+    with _team(task, workers) as team:
+        while left or any(worker.frames for worker in team):
+            for worker in team:
+                if left and not worker.frames:
+                    worker.frames += left.popleft()
+            first = min(place[worker.frames[0]] for worker in team if worker.frames)
+            for worker in team:
+                worker.give(window and first + window, place)
+            given = [worker.given[0] for worker in team if worker.given]
+            wait(given, return_when=FIRST_COMPLETED)
+            for worker in team:
+                if not worker.given or not worker.given[0].done():
+                    continue
+                index, outcome = worker.take()
+                if outcome is None:
+                    tries[index], fruitless = tries[index] + 1, fruitless + 1
+                    if fruitless >= FRUITLESS * workers:
+                        yield from (
+                            Outcome(i, ENDED) for run in (*(w.frames for w in team), *left) for i in run
+                        )
+                        return
+                    if tries[index] < TRIES:
+                        continue
+                    worker.frames.popleft()
+                    outcome = Outcome(index, ENDED)
+                else:
+                    fruitless = 0
                 yield outcome
+
+
+class _Worker:
+    """A process with its share of the cores; started when it is given a frame, and again if it has ended.
+
+    Attributes
+    ----------
+    frames : deque of int
+        What it is to color; the first of them, as many as are `given`, it has been given.
+    """
+
+    def __init__(self, words: tuple[bytes, set[int], Connection], starter: ThreadPoolExecutor) -> None:
+        self.frames: deque[int] = deque()
+        self.given: deque[Future[Outcome]] = deque()
+        self._again: set[int] = set()  # what one that has ended may have written
+        self._words, self._starter = words, starter
+        self._pool: ProcessPoolExecutor | None = None
+
+    def give(self, end: int | None, place: Mapping[int, int]) -> None:
+        """Give it a few frames, none whose place is `end` or later."""
+        for index in list(self.frames)[len(self.given) : AHEAD]:
+            if end is not None and place[index] >= end:
+                return
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(1, _spawn, _begin, self._words)
+            try:
+                future = self._starter.submit(self._pool.submit, _color, index, index in self._again).result()
+            except BrokenProcessPool as error:
+                future = Future()
+                future.set_exception(error)
+            self.given.append(future)
+
+    def take(self) -> tuple[int, Outcome | None]:
+        """How the first of its frames went; None if it has ended over it, then all are still to be done."""
+        index = self.frames[0]
+        try:
+            outcome = self.given[0].result()
         except BrokenProcessPool:
-            continue
-        return
-    for index in (index for run in left for index in run):
-        yield Outcome(
-            index, "its worker was ended each time, perhaps for want of memory: use fewer --workers"
-        )
+            self._again.update(list(self.frames)[: len(self.given)])
+            self.given.clear()
+            self.close()
+            return index, None
+        self.given.popleft()
+        self.frames.popleft()
+        return index, outcome
+
+    def close(self) -> None:
+        """Wait for its end."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+        self._pool = None
 
 
-def _by_one_pool(task: bytes, left: deque[Run], workers: int) -> Iterator[Outcome]:
-    """Color the runs that are left; those that a broken pool has not done are left again."""
-    spawn = multiprocessing.get_context("spawn")  # TensorFlow does not outlive a fork
-    mine, theirs = spawn.Pipe()  # closed when they are to stop, or when this process has ended
-    shares = spawn.Queue()
-    for cores in _shares(workers):
-        shares.put(cores)
-    pool = ProcessPoolExecutor(workers, spawn, _begin, (task, shares, theirs))
+@contextmanager
+def _team(task: bytes, workers: int) -> Iterator[list[_Worker]]:
+    """Workers for a pickled job and colorizer; they end when the context does, or this process."""
+    mine, theirs = _spawn.Pipe()  # closed when they are to stop, or when this process has ended
     # Ctrl-C is not for the workers, nor may it come between while one is started: a thread does that
     starter = ThreadPoolExecutor(1, "starter", signal.pthread_sigmask, (signal.SIG_BLOCK, [signal.SIGINT]))
-    given: dict[Future[list[Outcome]], Run] = {}
+    team = [_Worker((task, cores, theirs), starter) for cores in _shares(workers)]
     try:
-        while left or given:
-            while left and len(given) < AHEAD * workers:
-                given[starter.submit(pool.submit, _run, left[0]).result()] = left[0]
-                left.popleft()
-            for done in wait(given, return_when=FIRST_COMPLETED).done:
-                outcomes = done.result()
-                del given[done]
-                yield from outcomes
+        yield team
     finally:
-        left.extendleft(sorted(given.values(), reverse=True))
         mine.close()
         starter.shutdown()
-        pool.shutdown(cancel_futures=True)
+        for worker in team:
+            worker.close()
 
 
 def _shares(workers: int) -> list[set[int]]:
     """The cores of every worker; some share one where there are not enough."""
     cores = sorted(os.sched_getaffinity(0))
-    each = max(1, len(cores) // workers)
-    return [{cores[(worker * each + i) % len(cores)] for i in range(each)} for worker in range(workers)]
+    return [set(cores[worker::workers] or [cores[worker % len(cores)]]) for worker in range(workers)]
 
 
-def _begin(task: bytes, shares: Any, told: Connection) -> None:
-    """In a worker: take a share of the cores, and get ready."""
+def _begin(task: bytes, cores: set[int], told: Connection) -> None:
+    """In a worker: take its share of the cores, and get ready."""
     global _painter
     threading.Thread(target=_wait, args=(told,), daemon=True).start()
-    os.sched_setaffinity(0, shares.get())
+    os.sched_setaffinity(0, cores)
     _painter = Painter(*pickle.loads(task))
 
 
@@ -172,10 +241,13 @@ def _wait(told: Connection) -> None:
     os._exit(1)
 
 
-def _run(run: Run) -> list[Outcome]:
-    """In a worker: color a run, or as much of it as there is time for."""
-    return [_painter.paint(index) for index in run if not _stop.is_set()]
+def _color(index: int, again: bool) -> Outcome:
+    """In a worker: color a frame, perhaps over what one before it has written, if there is time left."""
+    if _stop.is_set():
+        return Outcome(index, "stopped")
+    return _painter.paint(index, again=again)
 
 
+_spawn = multiprocessing.get_context("spawn")  # TensorFlow does not outlive a fork
 _painter: Painter
 _stop = threading.Event()

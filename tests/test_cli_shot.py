@@ -11,9 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from fractions import Fraction
 from pathlib import Path
 
@@ -703,13 +700,13 @@ def test_as_many_workers_as_cores_memory_and_frames_are_good_for(color, shot, wh
         assert [workers.suitable_workers(500, n << 20) for n in (1, 8, 33, 300)] == [3, 2, 1, 1]
     assert 0 < workers._memory() < 1 << 50
     monkeypatch.setattr(workers, "WORTH", COUNT // 2)
-    pools, plain = [], workers._by_one_pool
-    monkeypatch.setattr(workers, "_by_one_pool", lambda *words: pools.append(words[2]) or plain(*words))
+    teams, plain = [], workers._team
+    monkeypatch.setattr(workers, "_team", lambda *words: teams.append(words[1]) or plain(*words))
     monkeypatch.setattr(workers, "_memory", lambda: 10 << 30)
     code, _, err = color("shot", "-k", "key.0001.png", "-o", "out")
     assert (code, err) == (0, [f"refcolor: {COUNT} frames colored, 0 of them holds"])
     assert held("out") == whole
-    assert pools == [2] * (len(os.sched_getaffinity(0)) > 1)
+    assert teams == [2] * (len(os.sched_getaffinity(0)) > 1)
 
 
 def test_memory_is_what_the_control_group_leaves(tmp_path, monkeypatch):
@@ -744,11 +741,13 @@ def test_the_frames_of_a_worker_that_is_killed_are_colored_again(color, shot, mo
         write(f"shot/{name(number)}", gray(drawn(number % 14 + 1)))
     words = ["shot", "-k", "key.0001.png"]
     assert color(*words, "-o", "whole")[0] == 0
-    pools, plain = [], workers._by_one_pool
+    ends, plain = [], workers._Worker.take
 
-    def counted(*rest):
-        pools.append(0)
-        yield from plain(*rest)
+    def counted(worker):
+        index, outcome = plain(worker)
+        if outcome is None:
+            ends.append(index)
+        return index, outcome
 
     def strike():
         while not any(Path("out").glob("a*")):
@@ -759,13 +758,13 @@ def test_the_frames_of_a_worker_that_is_killed_are_colored_again(color, shot, mo
         os.kill(mine[0], signal.SIGKILL)
 
     killed = []
-    monkeypatch.setattr(workers, "_by_one_pool", counted)
+    monkeypatch.setattr(workers._Worker, "take", counted)
     striker = threading.Thread(target=strike)
     Path("out").mkdir()
     striker.start()
     code, out, err = color(*words, "-o", "out", "--workers", 2, "--report", "r.json")
     striker.join()
-    assert (code, len(killed), len(pools)) == (0, 1, 2)
+    assert (code, len(killed), len(ends)) == (0, 1, 1)
     assert err == ["refcolor: 24 frames colored, 0 of them holds"]
     assert sorted(out[:-1]) == [f"out/{name(n)}" for n in range(1, 25)]
     assert held("out") == held("whole")  # nothing hidden either
@@ -774,48 +773,6 @@ def test_the_frames_of_a_worker_that_is_killed_are_colored_again(color, shot, mo
 
 def parent(pid):
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def test_only_pools_that_color_nothing_count_as_tries(monkeypatch):
-    """A worker may be ended now and then in a long night."""
-    pools = []
-
-    def breaks(task, left, count):
-        pools.append(len(left))
-        if len(left) > 2:
-            for index in left.popleft():
-                yield workers.Outcome(index)
-        raise BrokenProcessPool
-
-    monkeypatch.setattr(workers, "_by_one_pool", breaks)
-    found = list(workers._paint(b"", deque([n, n + 10] for n in range(9)), 2))
-    assert [outcome.index for outcome in found if not outcome.error] == [
-        n + m for n in range(7) for m in (0, 10)
-    ]
-    assert [outcome.index for outcome in found if outcome.error] == [7, 17, 8, 18]
-    assert "perhaps for want of memory: use fewer --workers" in found[-1].error
-    assert pools == [9, 8, 7, 6, 5, 4, 3, 2, 2, 2]
-
-
-def test_what_a_broken_pool_does_not_take_is_left(monkeypatch):
-    class Broken:
-        def __init__(self, *rest):
-            self.taken = 0
-
-        def submit(self, *rest):
-            self.taken += 1
-            if self.taken == 2:
-                raise BrokenProcessPool
-            return Future()
-
-        def shutdown(self, **rest):
-            pass
-
-    monkeypatch.setattr(workers, "ProcessPoolExecutor", Broken)
-    left = deque([[0], [1], [2]])
-    with pytest.raises(BrokenProcessPool):
-        next(workers._by_one_pool(b"", left, 2))
-    assert left == deque([[0], [1], [2]])
 
 
 # ---------------------------------------------------------------- video
