@@ -12,15 +12,16 @@ in any order and on any machine, comes out bit for bit as it does in the whole.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from . import alignment, merge, stillness, tracking
+from . import alignment, merge, tracking
 from .color import Image, rgb_to_lab
 from .config import Preset
+from .neighbours import Neighbours
 from .paints import HALF_LEVEL, ROUNDED
 from .pipeline import Colorizer, check
 from .stillness import Mask, Stillness, unpacked
@@ -31,6 +32,7 @@ UNPLACED = 0.5  # how much a key without a place counts; the nearest with one co
 PATHS = 4  # keys whose tracks are remembered
 LENT = 10  # frames whose colours are remembered; seldom do more outrank one
 FADED = 8 / 255  # gray that a still pixel may have drifted by
+AGREED = 6.0  # CIELAB units of chroma that two keys may differ by where both show one paint
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class _Lender:
     confidence: Image
 
 
-class Shot(Sequence[Frame]):
+class Shot:
     """The coloured frames of a shot; each is worked out when it is asked for.
 
     Parameters
@@ -100,16 +102,21 @@ class Shot(Sequence[Frame]):
         if len(places) != len(colorizer.sources):
             raise ValueError(f"{len(places)} places for {len(colorizer.sources)} keys: give one for each")
         self.colorizer, self.frames, self.places = colorizer, frames, tuple(places)
-        self._stillness = Stillness(frames)
-        self._tracks: OrderedDict[int, Tracks] = OrderedDict()
-        self._made: OrderedDict[int, _Lender] = OrderedDict()
+        self._pairs = Neighbours(frames)
+        self._stillness = Stillness(self._pairs)
         self._drawings: dict[int, int] = {}  # of every frame, the first of its hold
-        self._last: tuple[int, _Lender] | None = None
+        self._track = lru_cache(PATHS)(self._new_track)
+        self._own = lru_cache(LENT)(self._colored_alone)
+        self._steady = lru_cache(1)(self._made_steady)
 
     def __len__(self) -> int:
         return len(self.frames)
 
-    def __getitem__(self, index: int) -> Frame:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Frame]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Frame:
+        """Frame `index`, from 0; what its gray frame raises if it cannot be had."""
         if not 0 <= index < len(self):
             raise IndexError(f"frame {index} of {len(self)}")
         gray = self.frames[index]
@@ -119,51 +126,34 @@ class Shot(Sequence[Frame]):
             return Frame(image, None, tuple(range(len(self.places))), hold=False, cut=False, keyless=False)
         first = self._drawing(index)
         weights, _, keyless = self._asked(first)
-        if self._last is None or self._last[0] != first:
-            self._last = first, self._steady(first)
-        lender = self._last[1]
+        lender = self._steady(first)
         image, confidence = lender.image.copy(), lender.confidence.copy()
         _keep_gray(image, gray, lender.gray, np.ones(gray.shape, bool))
-        keys = tuple(sorted(weights, key=lambda key: -weights[key]))
-        return Frame(image, confidence, keys, self._holds(index), self._cut(index), keyless)
-
-    def _holds(self, index: int) -> bool:
-        """Whether a frame is the one before again."""
-        try:
-            return index > 0 and bool(stillness.still(self.frames[index], self.frames[index - 1]).all())
-        except (OSError, ValueError):
-            return False
-
-    def _cut(self, index: int) -> bool:
-        """Whether a cut lies before a frame."""
-        try:
-            return (
-                index > 0
-                and not self._holds(index)
-                and tracking.is_cut(self.frames[index], self.frames[index - 1])
-            )
-        except (OSError, ValueError):
-            return False
+        return Frame(image, confidence, tuple(weights), first != index, self._pairs.cut(index), keyless)
 
     def _drawing(self, index: int) -> int:
-        """The first frame of the hold that a frame belongs to: perhaps itself."""
+        """The first frame of the hold that a frame belongs to: perhaps itself, as that of a key is."""
         start = index
         while start not in self._drawings and self._holds(start):
             start -= 1
         first = self._drawings.setdefault(start, start)
         for i in range(start + 1, index + 1):
             # small changes may add up
-            first = first if stillness.still(self.frames[i], self.frames[first]).all() else i
+            first = first if self._holds(i) and self._pairs.same(first, i) else i
             self._drawings[i] = first
         return first
 
+    def _holds(self, index: int) -> bool:
+        """Whether a frame is the one before again, and no key's."""
+        return index > 0 and index not in self.places and self._pairs.same(index - 1, index)
+
     def _asked(self, index: int) -> tuple[dict[int, float], dict[int, Track], bool]:
-        """How much each key counts for a frame, their tracks, and whether all lie beyond cuts."""
+        """How much keys count for a frame, nearest first; their tracks; whether all lie beyond cuts."""
         away = {key: abs(place - index) for key, place in enumerate(self.places) if place is not None}
         near = sorted(away, key=lambda key: (away[key], key))
         before = [key for key in near if self._place(key) <= index][:1]
         after = [key for key in near if self._place(key) > index][:1]
-        asked = before + after if before and after else near[:ASKED]
+        asked = sorted(before + after, key=near.index) if before and after else near[:ASKED]
         tracks = {key: self._track(key).at(index) for key in asked}
         found = {key: track for key, track in tracks.items() if track is not None}
         here = [key for key in asked if key in found or away[key] > tracking.REACH]
@@ -179,19 +169,12 @@ class Shot(Sequence[Frame]):
         assert place is not None
         return place
 
-    def _track(self, key: int) -> Tracks:
-        if key not in self._tracks:
-            gray = self.colorizer.sources.each[key].gray
-            self._tracks[key] = Tracks(gray, self._place(key), self.frames)
-        self._tracks.move_to_end(key)
-        while len(self._tracks) > PATHS:
-            self._tracks.popitem(last=False)
-        return self._tracks[key]
+    def _new_track(self, key: int) -> Tracks:
+        return Tracks(self.colorizer.sources.each[key].gray, self._place(key), self._pairs)
 
-    def _steady(self, index: int) -> _Lender:
+    def _made_steady(self, index: int) -> _Lender:
         """A frame in which what stands still has taken its colours from where it should."""
         gray = self.frames[index]
-        _, tracks, _ = self._asked(index)
         image = np.empty((*gray.shape, 3), np.float32)
         confidence = np.empty(gray.shape, np.float32)
         left = np.ones(gray.shape, bool)
@@ -202,34 +185,48 @@ class Shot(Sequence[Frame]):
             left[where] = False
             _keep_gray(image, gray, lender.gray, where)
 
-        for key in sorted(tracks):
-            source = self.colorizer.sources.each[key]
-            if source.gray.shape == gray.shape:
-                sure = np.broadcast_to(np.float32(1), gray.shape)
-                borrow(unpacked(tracks[key].still, gray.shape), _Lender(source.rgb, source.gray, sure))
+        for where, lender in self._still_keys(index, gray.shape):
+            borrow(where, lender)
         if left.any():
-            lender = self._stillness.lenders(index, left)
-            for other in np.unique(lender[left]).tolist():
+            lenders = self._stillness.lenders(index, left)
+            for other in np.unique(lenders[left]).tolist():
                 if other != index:
-                    borrow(lender == other, self._own(other))
+                    borrow(lenders == other, self._own(other))
         if left.any():
             own = self._own(index)
             image[left], confidence[left] = own.image[left], own.confidence[left]
         return _Lender(image, gray, confidence)
 
-    def _own(self, index: int) -> _Lender:
-        """A frame coloured by itself."""
-        if index not in self._made:
-            gray = self.frames[index]
-            weights, tracks, _ = self._asked(index)
-            aligned = alignment.follow(self.colorizer.align(gray, weights), tracks)
-            made = self.colorizer.colorize(gray, aligned)
-            assert made.confidence is not None
-            self._made[index] = _Lender(made.image, gray, made.confidence)
-        self._made.move_to_end(index)
-        while len(self._made) > LENT:
-            self._made.popitem(last=False)
-        return self._made[index]
+    def _still_keys(self, index: int, shape: tuple[int, ...]) -> list[tuple[Mask, _Lender]]:
+        """Keys to borrow from, the nearest first, and where nothing has changed since.
+
+        Where that holds for two and they all but agree, the first goes over into the other by and by.
+        """
+        _, tracks, _ = self._asked(index)
+        sources = self.colorizer.sources.each
+        keys = [key for key in tracks if sources[key].gray.shape == shape]
+        sure = np.broadcast_to(np.float32(1), shape)
+        found = [
+            (unpacked(tracks[key].still, shape), _Lender(sources[key].rgb, sources[key].gray, sure))
+            for key in keys
+        ]
+        if len(found) == ASKED:
+            (here, near), (there, far) = found
+            away = [abs(self._place(key) - index) for key in keys]
+            apart = np.hypot(*np.moveaxis(sources[keys[0]].ab - sources[keys[1]].ab, -1, 0))
+            both = here & there & (apart < AGREED)
+            share = np.where(both, np.float32(away[0] / sum(away)), np.float32(0))
+            image = near.image + share[..., None] * (far.image - near.image)
+            found[0] = here, _Lender(image, near.gray + share * (far.gray - near.gray), sure)
+        return found
+
+    def _colored_alone(self, index: int) -> _Lender:
+        gray = self.frames[index]
+        weights, tracks, _ = self._asked(index)
+        aligned = alignment.follow(self.colorizer.align(gray, weights), tracks)
+        made = self.colorizer.colorize(gray, aligned)
+        assert made.confidence is not None
+        return _Lender(made.image, gray, made.confidence)
 
 
 def _keep_gray(image: Image, gray: Image, lent: Image, where: Mask) -> None:

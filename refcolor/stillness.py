@@ -8,7 +8,7 @@ any part of the shot comes out as it does in the whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from .color import Image
 from .paints import SQUARE, ripple
+
+if TYPE_CHECKING:
+    from .neighbours import Neighbours
 
 Mask = NDArray[np.bool_]
 
@@ -72,13 +75,12 @@ class Stillness:
 
     Parameters
     ----------
-    frames : sequence of float32 (H, W)
-        The gray frames; next to one that cannot be had, nothing stands still.
+    pairs : Neighbours
+        Of the gray frames; next to one that cannot be had, nothing stands still.
     """
 
-    def __init__(self, frames: Sequence[Image]) -> None:
-        self.frames = frames
-        self._steps: dict[int, NDArray[np.uint8]] = {}  # by the earlier frame: packed bits (H, W)
+    def __init__(self, pairs: Neighbours) -> None:
+        self.pairs = pairs
 
     def lenders(self, index: int, where: Mask) -> NDArray[np.int64]:
         """For these pixels (H, W) of frame `index`, the frame whose colours each takes: perhaps its own."""
@@ -88,8 +90,8 @@ class Stillness:
         start = index - index % BLOCK
         for way in (-1, 1):
             stood, highest, at = asked, _rank(index), index
-            while start <= at + way < min(start + BLOCK, len(self.frames)) and stood.any():
-                step = self._step(min(at, at + way))
+            while start <= at + way < min(start + BLOCK, len(self.pairs.frames)) and stood.any():
+                step = self.pairs.still(at, at + way)
                 if len(step) != len(stood):
                     break
                 stood, at = stood & step, at + way
@@ -98,17 +100,6 @@ class Stillness:
                     better = unpacked(stood, shape) & (best < highest)
                     lender[better], best[better] = at, highest
         return lender
-
-    def _step(self, index: int) -> NDArray[np.uint8]:
-        """Where frame `index` and the next are alike, packed; remembered for one block."""
-        if index not in self._steps:
-            self._steps = {i: s for i, s in self._steps.items() if i // BLOCK == index // BLOCK}
-            try:
-                found = still(self.frames[index], self.frames[index + 1])
-            except (OSError, ValueError):
-                found = np.zeros(0, bool)
-            self._steps[index] = np.packbits(found)
-        return self._steps[index]
 
 
 def unpacked(bits: NDArray[np.uint8], shape: tuple[int, ...]) -> Mask:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from refcolor import Colorizer, Config
+from refcolor import Colorizer, Config, merge
 from refcolor.color import luma, rgb_to_lab
 from refcolor.metrics import ciede2000
 from refcolor.shot import Shot
@@ -115,6 +115,53 @@ def test_a_frame_is_coloured_from_the_nearest_keys_of_each_side(colors, grays):
     assert [Shot(colorizer, grays, [4, 5, 6, None])[i].keys for i in (0, 9)] == [(0, 1, 3), (2, 1, 3)]
 
 
+def repainted(rgb, to):
+    """The ground of a picture in another colour of the same gray: `to` is what CIELAB a is moved by."""
+    lab = rgb_to_lab(rgb)
+    lab[..., 1] += to
+    return merge.luma_exact(luma(rgb), np.ascontiguousarray(lab[..., 1:]))
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_keys_that_differ_where_nothing_moves_are_both_kept(grays, swapped):
+    """Whichever is named first, and over a hold as well."""
+    frames = [grays[3]] * 5 + [grays[4]] + [grays[3]] * 3
+    keys, places = [repainted(np.repeat(grays[3][..., None], 3, -1), a) for a in (20, -20)], [1, 8]
+    order = [1, 0] if swapped else [0, 1]
+    colorizer = Colorizer(Config.preset("quick")).fit([keys[i] for i in order])
+    found = list(Shot(colorizer, frames, [places[i] for i in order]))
+    ground = still(grays[3], grays[4])
+    for i, key in [(0, 0), (1, 0), (2, 0), (4, 0), (7, 1), (8, 1)]:
+        assert off(found[i].image, keys[key])[ground].max() < 1, i
+    assert [frame.hold for frame in found] == [0, 0, 1, 1, 1, 0, 0, 1, 0]
+
+
+def test_keys_that_differ_by_little_go_over_into_each_other(grays):
+    """Nothing is seen to change from one frame to the next."""
+    keys = [repainted(np.repeat(grays[3][..., None], 3, -1), a) for a in (12, 16)]
+    colorizer = Colorizer(Config.preset("quick")).fit(keys)
+    frames = [grays[3], *grays[4:8], grays[3]]
+    found = [frame.image for frame in Shot(colorizer, frames, [0, 5])]
+    ground = np.logical_and.reduce([still(grays[3], gray) for gray in frames])
+    assert ground.mean() > 0.3
+    a = [float(rgb_to_lab(image)[..., 1][ground].mean()) for image in found]
+    np.testing.assert_allclose(np.diff(a), (a[5] - a[0]) / 5, atol=0.1)
+    assert a[5] - a[0] > 3
+
+
+def test_light_goes_over_from_key_to_key(colors, grays):
+    """A fade between two keys: each frame has the colours of its own light, without a jump."""
+    dims = np.linspace(1, 0.7, COUNT)
+    truths = [np.float32(color * dim) for color, dim in zip(colors, dims, strict=True)]
+    frames = [gray8(truth) for truth in truths]
+    colorizer = Colorizer(Config.preset("quick")).fit([truths[0], truths[-1]])
+    found = list(Shot(colorizer, frames, [0, COUNT - 1]))
+    errors = [np.median(off(frame.image, truth)) for frame, truth in zip(found, truths, strict=True)]
+    assert max(errors) < 1.5
+    one = Shot(Colorizer(Config.preset("quick")).fit(truths[0]), frames, [0])[COUNT - 1]
+    assert np.median(off(one.image, truths[-1])) < 2.5
+
+
 def test_keys_of_other_sizes_and_shapes(colors, grays):
     large = cv2.resize(colors[0], (200, 150), interpolation=cv2.INTER_CUBIC).clip(0, 1)
     part = np.ascontiguousarray(colors[-1][10:90, 30:])
@@ -150,7 +197,7 @@ def test_a_fade_is_no_hold(colors, grays):
     """No step is seen, but they add up: the gray stays right all the same."""
     frames = [np.float32(grays[5] * (1 - i / 200)) for i in range(12)]
     shot = Shot(Colorizer(Config.preset("quick")).fit(colors[0]), frames, [None])
-    assert shot[1].hold
+    assert 0 < sum(frame.hold for frame in shot) < 11
     for i in (3, 11):
         assert np.abs(luma(shot[i].image) - frames[i]).max() < 1e-4
 
@@ -176,11 +223,12 @@ def test_a_frame_that_cannot_be_had_fails_alone(quick, grays, made):
         assert off(shot[i].image, made[i].image).mean() < 1
 
 
-def test_the_network_takes_part(colors, grays):
+def test_the_network_takes_part(colors, grays, both):
     config = Config.preset("standard", epochs=2, device="cpu")
     colorizer = Colorizer(config).fit([colors[0], colors[-1]])
     shot = Shot(colorizer, grays, [0, COUNT - 1])
     assert np.median(off(shot[5].image, colors[5])) < 2
+    assert off(shot[5].image, Shot(both, grays, [0, COUNT - 1])[5].image).max() > 1
     sent = pickle.loads(pickle.dumps(colorizer))
     np.testing.assert_array_equal(Shot(sent, grays, [0, COUNT - 1])[5].image, shot[5].image)
 
