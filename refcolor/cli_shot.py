@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-from collections import Counter
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import options
 from .config import MAX_PIXELS, Config, Preset
-from .safe_write import shown, sweep
+from .safe_write import shown
 from .voice import Voice, WrongUse, about_words, friendly
 
 if TYPE_CHECKING:
     from .cluster import Cluster
-    from .footage import Footage
     from .keys import Key
     from .pipeline import Colorizer
+    from .plan import Plan
     from .rendering import Job, Outcome
-    from .video_write import Codec
+    from .summary import Summary
 
 _DEFAULT = Config()
-MOVIES = (".mkv", ".mov", ".mp4")
 
 
 def shot(
@@ -60,8 +56,8 @@ def shot(
     with friendly(debug), ExitStack() as stack:
         from . import destinations
         from . import keys as keys_
-        from .summary import PICTURES, Summary
-        from .workers import suitable_workers
+        from .plan import footage_of, plan
+        from .summary import PICTURES, Summary, is_sheet, read_report
 
         config = options.chosen(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         with about_words():
@@ -69,6 +65,8 @@ def shot(
                 raise WrongUse("--skip-existing keeps what --force overwrites: leave out one of them")
             if workers != "auto" and ray is not None:
                 raise WrongUse("--workers is for this machine and --ray for others: leave out one of them")
+            if every and not contact_sheet:
+                raise WrongUse("--every is for a contact sheet: give --contact-sheet FILE")
             if confidence is not None and config.name is Preset.PAPER:
                 raise WrongUse("preset paper knows no confidence: leave out --confidence")
             if not key and not key_from:
@@ -76,221 +74,98 @@ def shot(
             for path in (output, confidence, contact_sheet):
                 if path is not None:
                     destinations.refuse_inside(targets or [], path)
-        footage = _footage(targets or [], keys_.files(key or []), max_pixels)
+        footage = footage_of(targets or [], keys_.files(key or []), max_pixels)
         known = keys_.read(key or [], key_from or [], footage.numbers, max_pixels)
         with about_words():
-            work = _work(footage, targets or [], output, confidence, frames, codec, skip_existing)
+            work = plan(footage, targets or [], output, confidence, frames, codec, skip_existing)
             if work.movie and config.name is Preset.PAPER:
                 raise WrongUse("preset paper makes pictures of 224x224: give a folder, not a video")
+            earlier = read_report(report) if report and skip_existing else None
+            ours = [report] if report and earlier is not None else []
+            ours += [contact_sheet] if contact_sheet and skip_existing and is_sheet(contact_sheet) else []
             new = destinations.check(
                 work.frames + ([contact_sheet] if contact_sheet else []),
                 work.folders,
                 [*footage.files, *keys_.files(key or [], key_from or [])],
                 others=[path for path in (work.movie, report) if path],
-                force=force or skip_existing,
+                force=force,
+                again=[*work.empty, *ours],
             )
         work.sweep()
-        destinations.check_space(work.folders[0], footage, work.left)
         voice = Voice(quiet)
-        if not work.left:
+        if work.left:
+            destinations.check_space(work.folders[0], footage, work.left)
+        else:
             voice.line("all frames are there already")
-            return
         with voice.bar("placing keys"):
-            places = keys_.places(known, footage)
-        _remark_on_places(known, places, footage, voice)
-        cluster = _cluster(ray, stack) if ray is not None else None
-        colorizer = _trained(known, config, voice, cluster)
-        for folder in new:
-            folder.mkdir(exist_ok=True)
+            places, remarks = keys_.places(known, footage)
+        for remark in remarks:
+            voice.line(remark)
         chosen = sorted(work.left + work.done)
         step = every or -(-len(chosen) // PICTURES)
         summary = Summary(
-            footage, known, places, colorizer.sources.config, work.results, work.done,
-            frozenset(chosen[::step] if contact_sheet else ()),
+            footage, known, places, config, work.results, work.done,
+            frozenset(chosen[::step] if contact_sheet else ()), earlier or {},
         )  # fmt: skip
-        if workers == "auto":
-            pixels = _pixels(footage, work.left[0], known)
-            workers = 1 if cluster else suitable_workers(len(work.left), pixels)
-        job = work.job(places, force=force or skip_existing or ray is not None)
-        try:
-            painted = _painted(job, colorizer, work, workers, cluster, force=force)
-            with voice.bar("coloring") as progress, closing(painted):
-                for outcome in painted:
-                    summary.add(outcome)
-                    if outcome.error:
-                        voice.line(f"{shown(footage.name(outcome.index))} failed: {outcome.error}")
-                    for path in work.files(outcome):
-                        print(path, flush=True)
-                    progress(len(summary.outcomes), len(work.left))
-            if work.movie:
-                print(work.movie, flush=True)
-        finally:
-            work.sweep()  # what a worker has left that was ended
-            if report and summary.outcomes:
-                summary.write_report(report, force=force or skip_existing)
-                print(report)
-        if contact_sheet and summary.pictures:
-            summary.write_sheet(contact_sheet, force=force or skip_existing)
+        with _reported(summary, work, report, force=force or report in ours):
+            if work.left:
+                cluster = _cluster(ray, stack) if ray is not None else None
+                colorizer = _trained(known, config, voice, cluster)
+                summary.config = colorizer.sources.config
+                for folder in new:
+                    folder.mkdir(exist_ok=True)
+                if workers == "auto":
+                    workers = 1 if cluster else _suitable(work, known)
+                job = work.job(places, force=force or skip_existing or cluster is not None)
+                _color(_painted(job, colorizer, work, workers, cluster, force=force), work, summary, voice)
+        if contact_sheet and summary.write_sheet(contact_sheet, force=force or contact_sheet in ours):
             print(contact_sheet)
-        for line in summary.table():
+        for line in summary.table() if work.left else ():
             voice.line(line)
-        if summary.failed:
-            names = ", ".join(str(footage.numbers[index]) for index in summary.failed[:10])
-            more = " and more" if len(summary.failed) > 10 else ""
-            done = ", the others are done" if len(summary.failed) < len(work.left) else ""
-            why = summary.outcomes[summary.failed[0]].error
-            raise ValueError(
-                f"{len(summary.failed)} of {len(work.left)} frames failed{done}: frame {names}{more}: {why}"
-            )
+        summary.raise_if_failed(len(work.left))
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What is to be done: frames by index, and the files that they go to."""
-
-    footage: Footage
-    left: list[int]
-    done: list[int]
-    results: dict[int, Path]
-    trusts: dict[int, Path]
-    movie: Path | None
-    codec: Codec | None
-    folders: list[Path]
-    kept: frozenset[Path]
-
-    @property
-    def frames(self) -> list[Path]:
-        """Every picture that will be written."""
-        return [path for i in self.left for path in self.of(i)]
-
-    def of(self, index: int) -> list[Path]:
-        """The pictures of a frame that will be written."""
-        paths = [each[index] for each in (self.results, self.trusts) if index in each]
-        return [path for path in paths if path not in self.kept]
-
-    def sweep(self) -> None:
-        """Remove what killed processes have left in the folders."""
-        for folder in self.folders:
-            sweep(folder)
-
-    def job(self, places: Sequence[float | None], *, force: bool) -> Job:
-        """The same for the painters, who may work in another folder."""
-        from .rendering import Job
-
-        results, trusts = (
-            {index: path.absolute() for index, path in paths.items() if path not in self.kept}
-            for paths in (self.results, self.trusts)
-        )
-        return Job(self.footage, places, None if self.movie else results, trusts, force)
-
-    def files(self, outcome: Outcome) -> list[Path]:
-        """The files that a frame went to."""
-        return [] if outcome.error else self.of(outcome.index)
-
-
-def _footage(targets: list[Path], keys: list[Path], max_pixels: int) -> Footage:
-    from . import sequence
-    from .footage import Files, Film
-    from .video import is_video
-
-    if not targets:
-        raise WrongUse("there are no targets: name a folder, files, a pattern or a video")
-    if len(targets) == 1 and targets[0].is_file() and is_video(targets[0]):
-        return Film(targets[0], max_pixels)
-    movies = [path for path in targets if path.is_file() and path.suffix.lower() in MOVIES]
-    if movies:
-        if len(targets) > 1:
-            raise WrongUse(f"{shown(movies[0])} is a video: color one at a time, and no other files with it")
-        return Film(movies[0], max_pixels)  # says what is wrong with it
-    with about_words():
-        paths = sequence.expand(targets)
-    for path in paths:
-        if not path.exists():
-            raise FileNotFoundError(f"there is no file {shown(path)}; check the name")
-    paths = _without_keys(paths, keys)
-    if not paths:
-        raise WrongUse(f"{shown(targets[0])} holds no frame but the key itself: name the gray pictures")
-    return Files(paths, max_pixels)
-
-
-def _without_keys(paths: list[Path], keys: list[Path]) -> list[Path]:
-    """A key beside the frames is one of them only if it has a number, as they do, and no other has it."""
-    from .sequence import number_of
-
-    beside = [path for path in paths if any(key.exists() and path.samefile(key) for key in keys)]
-    paths = [path for path in paths if path not in beside or number_of(path) is not None]
-    theirs = {number_of(path) for path in paths if path not in beside}
-    others = [path for path in paths if path not in beside or number_of(path) not in theirs]
-    twice = Counter(number_of(path) for path in others)
-    return others if max(twice.values(), default=0) == 1 else paths
-
-
-def _work(
-    footage: Footage,
-    targets: list[Path],
-    output: Path,
-    confidence: Path | None,
-    frames: str | None,
-    codec: Codec | None,
-    skip_existing: bool,
-) -> _Work:
-    from . import destinations, sequence
-    from .footage import Film
-
-    indices = sequence.choose(footage.numbers, frames, str(targets[0]))
-    movie = output if output.suffix.lower() in MOVIES and not output.is_dir() else None
-    if codec and not movie:
-        raise WrongUse("--codec is for a video: give -o FILE.mkv, .mov or .mp4")
-    if isinstance(footage, Film) and output.suffix and not output.is_dir():
-        from .image_storage import EXTENSIONS
-        from .video_write import default_codec
-
-        if output.suffix.lower() not in EXTENSIONS:
-            default_codec(output)  # says what a video may be
-    if movie:
-        from .video_write import check_video
-
-        if not isinstance(footage, Film):
-            raise WrongUse(f"output {shown(output)} is a video, and the targets are files: give a folder")
-        check_video(movie, footage.video, codec)
-    results = {} if movie else destinations.of_frames(footage, indices, output)
-    trusts = destinations.of_frames(footage, indices, confidence) if confidence else {}
-    trusts = {index: path.with_suffix(".png") for index, path in trusts.items()}
-    paths = [*results.values(), *trusts.values()] if skip_existing else []
-    kept = {path for path in paths if _is_there(path)}
-    if movie:
-        done = indices if skip_existing and _is_there(movie) else []
-    else:
-        done = [i for i in indices if results[i] in kept and (not trusts or trusts[i] in kept)]
-    left = sorted(set(indices) - set(done))
-    places = [path for path in (output, confidence) if path]
-    folders = [path.parent if path.suffix and not path.is_dir() else path for path in places]
-    return _Work(
-        footage, left, done, results, trusts, movie if left else None, codec, folders, frozenset(kept)
-    )
-
-
-def _is_there(path: Path) -> bool:
-    """Whether something is there, other than the empty file that a process may leave where it was killed."""
-    return os.path.lexists(path) and not (path.is_file() and path.stat().st_size == 0)
-
-
-def _remark_on_places(keys: list[Key], places: list[float | None], footage: Footage, voice: Voice) -> None:
-    for key, place in zip(keys, places, strict=True):
-        if key.frame is not None or key.loose:
-            continue
-        if place is None:
-            voice.line(f"{shown(key.name)} belongs to no frame; if it does, say which: --key 24={key.name}")
-        else:
-            voice.line(f"{shown(key.name)} is frame {footage.numbers[int(place)]}")
-
-
-def _pixels(footage: Footage, index: int, keys: list[Key]) -> int:
-    """Pixels of a frame, or of the largest key where it cannot be read."""
+@contextmanager
+def _reported(summary: Summary, work: Plan, report: Path | None, *, force: bool) -> Iterator[None]:
+    """Leave the folders clean and write the report, whatever happens in the block."""
     try:
-        return footage.read(index).rgb.size // 3
+        yield
+    except BaseException:
+        work.sweep()  # what a worker has left that was ended
+        with suppress(OSError):  # one error is enough
+            if report and summary.outcomes:
+                summary.write_report(report, force=force)
+                print(report)
+        raise
+    work.sweep()
+    if report:
+        summary.write_report(report, force=force)
+        print(report)
+
+
+def _color(painted: Generator[Outcome, None, None], work: Plan, summary: Summary, voice: Voice) -> None:
+    """Take all outcomes, and say how it goes."""
+    with voice.bar("coloring") as progress, closing(painted):
+        for outcome in painted:
+            summary.add(outcome)
+            if outcome.error:
+                voice.line(f"{shown(work.footage.name(outcome.index))} failed: {outcome.error}")
+            for path in work.files(outcome):
+                print(path, flush=True)
+            progress(len(summary.outcomes), len(work.left))
+    if work.movie:
+        print(work.movie, flush=True)
+
+
+def _suitable(work: Plan, keys: list[Key]) -> int:
+    """How many workers the frames that are left are worth."""
+    from .workers import suitable_workers
+
+    try:
+        pixels = work.footage.read(work.left[0]).rgb.size // 3
     except (OSError, ValueError):
-        return max(key.rgb.size for key in keys) // 3
+        pixels = max(key.rgb.size for key in keys) // 3
+    return suitable_workers(len(work.left), pixels)
 
 
 def _cluster(address: str, stack: ExitStack) -> Cluster:
@@ -321,7 +196,7 @@ def _trained(keys: list[Key], config: Config, voice: Voice, cluster: Cluster | N
 
 
 def _painted(
-    job: Job, colorizer: Colorizer, work: _Work, workers: int, cluster: Cluster | None, *, force: bool
+    job: Job, colorizer: Colorizer, work: Plan, workers: int, cluster: Cluster | None, *, force: bool
 ) -> Generator[Outcome, None, None]:
     """Outcomes of all frames; those of a video have been written to it."""
     from .workers import paint

@@ -70,6 +70,19 @@ def refuse_inside(targets: Sequence[Path], output: Path) -> None:
             )
 
 
+def refuse_inputs(paths: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """No result may take the place of what it is made from, not even one that is there already.
+
+    Raises
+    ------
+    WrongUse
+    """
+    known = {place: path for path in inputs if (place := _place(path)) is not None}
+    for path in paths:
+        if (place := _place(path)) in known:
+            raise WrongUse(f"output {str(path)!r} is the input {str(known[place])!r}; choose another name")
+
+
 def check_space(folder: Path, footage: Footage, indices: Sequence[int]) -> None:
     """Refuse a disk that could not hold even as much as the gray frames take.
 
@@ -77,9 +90,9 @@ def check_space(folder: Path, footage: Footage, indices: Sequence[int]) -> None:
     ------
     OSError
     """
-    if not isinstance(footage, Files):
-        return
-    needed = sum(footage.paths[i].stat().st_size for i in indices if footage.paths[i].exists())
+    paths = [footage.paths[i] for i in indices] if isinstance(footage, Files) else footage.files
+    needed = sum(path.stat().st_size for path in paths if path.exists())
+    needed = needed if isinstance(footage, Files) else needed * len(indices) // len(footage)
     free = shutil.disk_usage(folder if folder.exists() else folder.parent).free
     if free < needed:
         raise OSError(
@@ -102,8 +115,12 @@ def check(
     *,
     others: Sequence[Path] = (),
     force: bool,
+    again: Sequence[Path] = (),
 ) -> list[Path]:
     """Refuse, before any work, results that could not or should not be written: `pictures` and `others`.
+
+    Nothing is overwritten but what is written `again`, unless by `force`.
+
 
     Returns those of the `folders` that are not there yet: to be made, in this order, when there is something
     for them.
@@ -126,7 +143,7 @@ def check(
     for path in apart(paths):
         if path.parent not in new:
             same = known.get(_place(path)) if path.exists() else None
-            check_target(path, inputs=[same] if same else [], force=force)
+            check_target(path, inputs=[same] if same else [], force=force or path in again)
     return new
 
 

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import image_io
+from . import image_io, sequence
 from .color import Image
 from .config import MAX_PIXELS
 from .image_io import Picture
 from .pipeline import check_size
 from .safe_write import shown
-from .sequence import number_of
 
 if TYPE_CHECKING:
     from .video import Video
@@ -53,16 +52,21 @@ class Footage(ABC):
 
 
 class Files(Footage):
-    """Pictures in files, numbered by their names; by their order where not all have a number of their own."""
+    """Pictures in files, in the order of their frames.
 
-    def __init__(self, paths: Sequence[Path], max_pixels: int = MAX_PIXELS) -> None:
-        self.paths = self.files = tuple(paths)
+    Their numbers are `numbers` where they are known, else those in their names: see :func:`sequence.numbers`,
+    which raises ValueError.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], max_pixels: int = MAX_PIXELS, numbers: Sequence[int] | None = None
+    ) -> None:
+        known = sequence.numbers(paths) if numbers is None else numbers
+        order = sorted(range(len(paths)), key=known.__getitem__)
+        self.numbers = tuple(known[i] for i in order)
+        self.paths = self.files = tuple(paths[i] for i in order)
         self.max_pixels = max_pixels
         self._home = Path.cwd()
-        numbers: tuple[int | None, ...] = tuple(number_of(path) for path in paths)
-        if None in numbers or len(set(numbers)) < len(numbers):
-            numbers = tuple(range(1, len(paths) + 1))
-        self.numbers = tuple(number for number in numbers if number is not None)
 
     def name(self, index: int) -> str:
         return str(self.paths[index])

@@ -8,6 +8,7 @@ in a name means anything to it.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import struct
 import zlib
@@ -23,6 +24,8 @@ from .image_storage import (
     PLACE_TAGS,
     SAME_FORMAT_TAGS,
     TGA_PREMULTIPLIED,
+    WORD_TAGS,
+    WORDS,
     Storage,
     one_line,
 )
@@ -33,7 +36,10 @@ Samples = NDArray[np.float32]
 TYPES: dict[str, Any] = {
     "uint8": oiio.UINT8, "uint16": oiio.UINT16, "half": oiio.HALF, "float": oiio.FLOAT,
 }  # fmt: skip
-KEPT = (*COLOUR_TAGS, *SAME_FORMAT_TAGS, *PLACE_TAGS)
+KEPT = (*COLOUR_TAGS, *SAME_FORMAT_TAGS, *PLACE_TAGS, *WORD_TAGS)
+OWN_OF_EXR = re.compile(
+    "(oiio|openexr|exif|iptc|xmp):|screenWindow|(name|view|type|version|tiles)$", re.IGNORECASE
+)
 ENCODED = ("srgb", "g18", "g22", "g24", "g26", "pq", "hlg")  # how OpenImageIO's encoded spaces begin
 
 
@@ -201,6 +207,13 @@ def _type(tag: Any) -> str:
     return "int" if isinstance(tag.value, int) else str(tag.type)
 
 
+def _is_kept(tag: Any, kind: str) -> bool:
+    """Whether a tag is passed on: a known one, or in EXR whatever a studio has put there."""
+    known = tag.name in KEPT or (kind == "openexr" and not OWN_OF_EXR.match(tag.name))
+    short = tag.type.size() <= WORDS and not (isinstance(tag.value, str) and len(tag.value) > WORDS)
+    return known and short and oiio.TypeDesc(str(tag.type)) == tag.type
+
+
 def _storage(spec: Any, kind: str, depth: str, has_alpha: bool) -> Storage:
     space = spec.get_string_attribute("oiio:ColorSpace")
     # an EXR file is linear unless it says otherwise; any other only if it says so
@@ -220,7 +233,7 @@ def _storage(spec: Any, kind: str, depth: str, has_alpha: bool) -> Storage:
         bits=bits if depth == "uint16" and 8 < bits < 16 else 0,
         linear=linear,
         associated=has_alpha and associated,
-        tags=tuple((n, _type(found[n]), found[n].value) for n in KEPT if n in found),
+        tags=tuple((n, _type(found[n]), found[n].value) for n in found if _is_kept(found[n], kind)),
         icc=None if icc is None else bytes(icc.value),
         window=window if kind == "openexr" else None,
     )

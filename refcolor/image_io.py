@@ -21,6 +21,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -147,15 +148,23 @@ def write(path: StrPath, rgb: Image, *, like: Picture, force: bool = False) -> N
     _store(path, values, like.alpha, storage, force)
 
 
-def write_picture(path: StrPath, image: NDArray[np.floating], *, force: bool = False) -> None:
+def write_picture(
+    path: StrPath,
+    image: NDArray[np.floating],
+    *,
+    force: bool = False,
+    tags: tuple[tuple[str, str, Any], ...] = (),
+) -> None:
     """Write a plain 8-bit picture (a 16-bit float one as EXR): (H, W) gray or (H, W, 3) RGB in [0, 1].
+
+    `tags` are (name, OpenImageIO type, value), kept where the format can.
 
     Raises
     ------
     FileExistsError, OSError, ValueError
         As :func:`write`.
     """
-    storage = Storage("png", "uint8").in_format(format_of(path))
+    storage = Storage("png", "uint8", tags=tags).in_format(format_of(path))
     if not (np.ndim(image) == 2 or (np.ndim(image) == 3 and np.shape(image)[2] == 3)) or 0 in np.shape(image):
         raise ValueError(f"a picture has shape (H, W) or (H, W, 3), not {np.shape(image)}")
     values = _checked(image)

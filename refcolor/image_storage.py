@@ -30,6 +30,8 @@ SIDE_LIMITS = {"jpeg": 65500, "webp": 16383, "targa": 65535, "bmp": 65535}
 COLOUR_TAGS = ("oiio:ColorSpace", "oiio:Gamma", "CICP")
 SAME_FORMAT_TAGS = ("compression", "dpx:Transfer", "dpx:Colorimetric", "chromaticities", "whiteLuminance")
 TGA_PREMULTIPLIED = 4  # the attributes type of TGA 2.0
+WORDS = 1 << 16  # bytes of a tag that is passed on, at most
+WORD_TAGS = ("Artist", "Copyright", "ImageDescription", "DocumentName", "smpte:TimeCode", "smpte:KeyCode")
 PLACE_TAGS = ("XResolution", "YResolution", "ResolutionUnit", "PixelAspectRatio", "Orientation")
 
 
@@ -59,7 +61,8 @@ class Storage:
             return replace(self, depth=depth)
         linear = name == "openexr"
         dropped = SAME_FORMAT_TAGS if linear == self.linear else (*SAME_FORMAT_TAGS, *COLOUR_TAGS)
-        tags = tuple(tag for tag in self.tags if tag[0] not in dropped)
+        known = {*COLOUR_TAGS, *SAME_FORMAT_TAGS, *PLACE_TAGS, *WORD_TAGS}
+        tags = tuple(tag for tag in self.tags if tag[0] not in dropped and tag[0] in known)
         if linear != self.linear:
             tags += (("oiio:ColorSpace", "string", "lin_rec709_scene" if linear else "srgb_rec709_scene"),)
         return Storage(

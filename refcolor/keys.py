@@ -14,10 +14,10 @@ import numpy as np
 from . import image_io, palette
 from .color import Image, luma
 from .footage import Film, Footage, Grays
+from .neighbours import still
 from .pipeline import check_size
 from .safe_write import shown
 from .sequence import number_of
-from .stillness import still
 from .voice import WrongUse
 
 NAMED = re.compile(r"(-?\d*)=(.+)", re.DOTALL)  # --key 24=FILE, or =FILE for none
@@ -31,13 +31,14 @@ SAME = 0.95  # of a frame that must be like the key for it to be the key's
 class Key:
     """A coloured picture (H, W, 3), what to call it, and the number of its frame, if it is known.
 
-    A loose one is said to belong to no frame.
+    It is `said`, or only in the name. A loose one is said to belong to no frame.
     """
 
     name: str
     rgb: Image
     frame: int | None
     loose: bool = False
+    said: bool = False
 
 
 def read(words: Sequence[str], picked: Sequence[str], numbers: Sequence[int], max_pixels: int) -> list[Key]:
@@ -67,11 +68,13 @@ def read(words: Sequence[str], picked: Sequence[str], numbers: Sequence[int], ma
             palette.check(key.rgb, 2)
         except ValueError:
             raise ValueError(f"the key {shown(key.name)} has no colour: give a coloured picture") from None
-        if key.frame is not None and taken.setdefault(key.frame, key.name) != key.name:
+        if key.frame in taken:
             raise WrongUse(
                 f"{shown(taken[key.frame])} and {shown(key.name)} are both the key of frame {key.frame}: "
                 "say which is which, as --key 24=FILE"
             )
+        if key.frame is not None:
+            taken[key.frame] = key.name
     return keys
 
 
@@ -81,13 +84,32 @@ def files(words: Sequence[str], picked: Sequence[str] = ()) -> list[Path]:
     return [Path(name) for name in [*(_named(word)[0] for word in words), *videos]]
 
 
-def places(keys: Sequence[Key], footage: Footage) -> list[float | None]:
-    """The index of each key's frame, or a number between two; None for one that belongs to no frame."""
+def places(keys: Sequence[Key], footage: Footage) -> tuple[list[float | None], list[str]]:
+    """The index of each key's frame, or a number between two; None for one that belongs to no frame.
+
+    Frames are read where a key does not look like the frame that its name tells, or tells none: then it is
+    that of the frame that it looks like. Also returned is what the user should know of this.
+    """
     grays = Grays(footage)
-    return [
-        None if key.loose else _found(key, grays) if key.frame is None else _place(key, footage.numbers)
-        for key in keys
-    ]
+    found: list[float | None] = []
+    remarks: list[str] = []
+    for key in keys:
+        at = None if key.frame is None else _place(key.frame, footage.numbers)
+        name = shown(key.name)
+        if not (key.loose or key.said or (at is not None and _is_like(key, grays, at))):
+            seen = _frame_like(key, grays)
+            if seen is not None and (at is None or abs(seen - at) >= 1):
+                at = seen
+                remarks.append(f"{name} is frame {footage.numbers[seen]}")
+            elif at is None:
+                remarks.append(f"{name} belongs to no frame; if it does, say which: --key 24={key.name}")
+            elif seen is None:
+                remarks.append(
+                    f"{name} is taken for frame {key.frame} by its name; "
+                    f"if it is another, say --key 24={key.name}"
+                )
+        found.append(at)
+    return found, remarks
 
 
 def _file(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
@@ -95,7 +117,7 @@ def _file(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
     rgb = image_io.read(name, max_pixels=max_pixels).rgb
     if said is not None:
         frame = int(said) if said.strip("-") else None
-        return Key(name, rgb, frame, loose=frame is None)
+        return Key(name, rgb, frame, loose=frame is None, said=True)
     return Key(name, rgb, _near(number_of(Path(name)), numbers))
 
 
@@ -122,16 +144,26 @@ def _frame(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
     return Key(word, film.read(number - 1).rgb, _near(number, numbers))
 
 
-def _place(key: Key, numbers: Sequence[int]) -> float:
-    assert key.frame is not None
+def _place(frame: int, numbers: Sequence[int]) -> float:
     known = sorted((number, index) for index, number in enumerate(numbers))
-    at = bisect_left(known, (key.frame, -1))
-    if at < len(known) and known[at][0] == key.frame:
-        return float(known[at][1])
-    return known[at][1] - 0.5 if at < len(known) else known[-1][1] + 0.5
+    at = bisect_left(known, (frame, -1))
+    if at == len(known):
+        return known[-1][1] + 0.5
+    number, index = known[at]
+    if number == frame or at == 0:
+        return index - 0.5 * (number != frame)
+    return index - (number - frame) / (number - known[at - 1][0])
 
 
-def _found(key: Key, grays: Grays) -> float | None:
+def _is_like(key: Key, grays: Grays, at: float) -> bool:
+    """Whether a key looks like the frame that its name tells, in outline."""
+    try:
+        return at == int(at) and _apart(_thumb(luma(key.rgb)), grays[int(at)]) < ALIKE
+    except (OSError, ValueError):
+        return True  # nothing else is known
+
+
+def _frame_like(key: Key, grays: Grays) -> int | None:
     """The frame that shows the key's own gray, looked for among all."""
     gray = luma(key.rgb)
     thumb = _thumb(gray)
@@ -141,10 +173,14 @@ def _found(key: Key, grays: Grays) -> float | None:
             frame = grays[index]
         except (OSError, ValueError):
             continue
-        off = float(np.abs(_thumb(frame) - thumb).mean())
+        off = _apart(thumb, frame)
         if frame.shape == gray.shape and off < best and still(frame, gray).mean() >= SAME:
-            best, found = off, float(index)
+            best, found = off, index
     return found
+
+
+def _apart(thumb: Image, gray: Image) -> float:
+    return float(np.abs(_thumb(gray) - thumb).mean())
 
 
 def _thumb(gray: Image) -> Image:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from . import features, matching
 from .color import Image
 from .matching import Field
-from .stillness import BLOCK, still
+from .paints import SQUARE, ripple
+
+Mask = NDArray[np.bool_]
 
 FOLLOWED = 1 << 17  # pixels of the pictures that motion is followed on
 CAME_BACK = 2.0  # pixels there and back within which flow is believed
@@ -21,7 +23,14 @@ LIKE, LIKE_SHARE = 12.0, 0.25  # 8-bit levels, and standard deviations, between 
 FOREIGN = 0.25  # a cut: matched grays are further off, in standard deviations,
 KNOWN, STEEP = 0.1, 5.0  # and so much more for each share of the pixels beyond this one that have a match,
 STEADY = 0.6  # and flow comes back from fewer pixels: where light changes it does
+UNCHANGED = 2 / 255  # steps of gray that compression makes of nothing
+AROUND = np.ones((5, 5), np.uint8)  # a pixel stands still where all of this does
+CLEARLY = 12 / 255  # steps of gray that only motion makes
+SWEPT = np.ones((25, 25), np.uint8)  # what lies between clear changes as near as this has changed
+RIPPLE = 3 / 255  # steps of gray within 3x3 pixels of a plain region
+ANCHORED = 0.4  # of a plain region's outline that must stand still, lest another of its gray took its place
 FLOWS = 8  # that are remembered
+BLOCK = 256  # pairs whose still pixels are
 
 
 class Neighbours:
@@ -99,3 +108,47 @@ def moved(image: Image, flow: Field) -> Image:
     """What lies where the flow leads."""
     x, y = flow[..., 0], flow[..., 1]
     return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def still(one: Image, other: Image) -> Mask:
+    """Where two frames (H, W) in [0, 1] show the same thing in the same place; nowhere if their sizes differ.
+
+    Equal gray is not enough: in a plain region it may be another paint's. There the outline must stay, too.
+    """
+    if one.shape != other.shape:
+        return np.zeros(one.shape, bool)
+    off = np.abs(one - other)
+    changed = cv2.dilate((off > UNCHANGED).astype(np.uint8), AROUND)
+    if not changed.any():
+        return np.ones(one.shape, bool)
+    clearly = (off > CLEARLY).astype(np.uint8)
+    changed |= cv2.morphologyEx(cv2.dilate(clearly, AROUND), cv2.MORPH_CLOSE, SWEPT)
+    beside = cv2.dilate(clearly, SQUARE)  # a plain region ends a pixel before its outline
+    return np.asarray(changed == 0) & _anchored(one, beside) & _anchored(other, beside)
+
+
+def _anchored(gray: Image, moved: NDArray[np.uint8]) -> Mask:
+    """All pixels but those of plain regions with an outline that has mostly moved."""
+    plain = ripple(gray) <= RIPPLE
+    count, region = cv2.connectedComponents(plain.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    outline, stands = np.zeros(count), np.zeros(count)
+    for inner, outer in _beside():
+        edge = plain[inner] & ~plain[outer]
+        owner = region[inner][edge]
+        outline += np.bincount(owner, minlength=count)
+        stands += np.bincount(owner, moved[outer][edge] == 0, count)
+    anchored = stands >= ANCHORED * outline
+    anchored[0] = True  # what is not plain
+    return np.asarray(anchored[region])
+
+
+def _beside() -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    """Windows of a picture, and the same moved by a pixel to each of the four sides."""
+    every, first, last = slice(None), slice(1, None), slice(None, -1)
+    across, down = ((every, first), (every, last)), ((first, every), (last, every))
+    return [across, across[::-1], down, down[::-1]]
+
+
+def unpacked(bits: NDArray[np.uint8], shape: tuple[int, ...]) -> Mask:
+    """A mask (H, W) from its packed bits."""
+    return np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).astype(bool)

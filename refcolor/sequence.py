@@ -9,7 +9,7 @@ and read by fileseq: ``1-48``, ``1-48x2``, ``-5-10``, ``1-10,20``.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from .safe_write import shown
 
 PLACE = re.compile(r"#+|@+|%0?(\d*)d|\[([-+\d,xy:]+)\]")  # where a pattern has the frame number
 NUMBER = re.compile(r"((?:(?<![^\W_])-)?\d+)(?=\D*$)")  # the last in a name; in shot-0001, - is no minus
+DIGITS = re.compile(r"\d+")
 LISTED = 60  # characters of a list of frames in a message
 
 
@@ -50,20 +51,28 @@ def expand(words: Sequence[Path], frames: str | None = None, *, leave_out: Path 
     ValueError
         One line: nothing matches, frames are missing, two files have one number, a range makes no sense.
     """
+    return [path for path, _ in expand_numbered(words, frames, leave_out=leave_out)]
+
+
+def expand_numbered(
+    words: Sequence[Path], frames: str | None = None, *, leave_out: Path | None = None
+) -> list[tuple[Path, int | None]]:
+    """As :func:`expand`, with the frame number of every file that a pattern tells."""
     asked = None if frames is None else _frame_set(frames)
-    found: list[Path] = []
+    found: list[tuple[Path, int | None]] = []
     for word in words:
         pattern = None if word.is_file() else _pattern(word)
+        files: list[tuple[Path, int | None]]
         if word.is_dir():
-            files = _numbered(word, _pictures(word), asked)
+            files = [(path, None) for path in _numbered(word, _pictures(word), asked)]
         elif pattern is not None:
-            files = _matching(word, pattern, asked)
+            files = list(_matching(word, pattern, asked).items())
         elif asked is not None:
             raise ValueError(f"{shown(word)} is one file: --frames goes with a folder or a pattern")
         else:
-            found.append(word)
+            found.append((word, None))
             continue
-        found += [path for path in files if leave_out is None or not _same(path, leave_out)]
+        found += [one for one in files if leave_out is None or not _same(one[0], leave_out)]
     if words and not found:
         raise ValueError(f"{shown(words[0])} holds no frame but the source itself: name the gray pictures")
     return found
@@ -82,7 +91,7 @@ def choose(numbers: Sequence[int | None], frames: str | None, name: str) -> list
     asked = _frame_set(frames)
     missing = sorted(asked - set(numbers))
     if missing:
-        raise ValueError(f"{shown(name)} has no frame {_listed(missing)}: leave them out of the range")
+        raise ValueError(f"{shown(name)} has no frame {listed(missing)}: leave them out of the range")
     return [index for index, number in enumerate(numbers) if number in asked]
 
 
@@ -100,6 +109,39 @@ def renumbered(pattern: Path, numbers: Sequence[int]) -> list[Path]:
     return [
         found.folder / f"{found.before}{'-' * (n < 0)}{abs(n):0{found.digits}d}{found.after}" for n in numbers
     ]
+
+
+def numbers(paths: Sequence[Path]) -> list[int]:
+    """The frame number of every file: the last number in its name, or the one that tells the names apart.
+
+    Files whose names hold no number are counted from 1, in this order.
+
+    Raises
+    ------
+    ValueError
+        One line: some have a number and some have not, or two have the same.
+    """
+    last = {path: number for path in paths if (number := number_of(path)) is not None}
+    if not last:
+        return list(range(1, len(paths) + 1))
+    without = [path for path in paths if path not in last]
+    if not without:
+        for found in ([last[path] for path in paths], *_elsewhere(paths)):
+            if len(set(found)) == len(found):
+                return found
+        _in_order(last)  # says which
+    raise ValueError(
+        f"{shown(without[0].name)} has no frame number, and others have: leave it out, with a pattern as "
+        "shot.####.png"
+    )
+
+
+def _elsewhere(paths: Sequence[Path]) -> Iterator[list[int]]:
+    """Other numbers of names that are alike but for their numbers, the last place first."""
+    groups = [DIGITS.findall(path.stem) for path in paths]
+    if len({DIGITS.sub("#", path.stem) for path in paths}) == 1:
+        for place in reversed(range(len(groups[0]) - 1)):
+            yield [int(group[place]) for group in groups]
 
 
 def number_of(path: Path) -> int | None:
@@ -123,8 +165,8 @@ def _pattern(word: Path) -> Pattern | None:
     )
 
 
-def _matching(word: Path, pattern: Pattern, asked: frozenset[int] | None) -> list[Path]:
-    """Files of a pattern, by frame."""
+def _matching(word: Path, pattern: Pattern, asked: frozenset[int] | None) -> dict[Path, int]:
+    """Files of a pattern and their frames, in order."""
     if not pattern.folder.is_dir():
         raise ValueError(f"there is no folder {shown(pattern.folder)} for {shown(word)}: check the name")
     name = re.compile(re.escape(pattern.before) + r"(-?\d+)" + re.escape(pattern.after))
@@ -136,7 +178,7 @@ def _matching(word: Path, pattern: Pattern, asked: frozenset[int] | None) -> lis
     for range_ in (pattern.frames, asked):
         if range_ is not None:
             fits = _only(fits, range_, word)
-    return _in_order(fits)
+    return {path: fits[path] for path in _in_order(fits)}
 
 
 def _fits(text: str, digits: int) -> bool:
@@ -159,26 +201,27 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _numbered(folder: Path, files: list[Path], asked: frozenset[int] | None) -> list[Path]:
     """Pictures of a folder by name and number, those without a number by name alone."""
-    numbers = {path: number for path in files if (number := number_of(path)) is not None}
+    known = {path: number for path in files if (number := number_of(path)) is not None}
     if asked is not None:
-        return _in_order(_only(numbers, asked, folder))
-    return sorted(files, key=lambda path: (NUMBER.sub("", path.stem), numbers.get(path, 0), path.name))
+        return _in_order(_only(known, asked, folder))
+    return sorted(files, key=lambda path: (NUMBER.sub("", path.stem), known.get(path, 0), path.name))
 
 
 def _only(numbers: dict[Path, int], asked: frozenset[int], word: Path) -> dict[Path, int]:
     """Files of the asked frames, all of which must be there."""
     missing = sorted(asked - set(numbers.values()))
     if missing:
-        raise ValueError(f"{shown(word)} has no frame {_listed(missing)}: leave them out of the range")
+        raise ValueError(f"{shown(word)} has no frame {listed(missing)}: leave them out of the range")
     return {path: number for path, number in numbers.items() if number in asked}
 
 
-def _in_order(numbers: dict[Path, int]) -> list[Path]:
+def _in_order(numbers: Mapping[Path, int]) -> list[Path]:
     ordered = sorted(numbers, key=lambda path: (numbers[path], path))
     for one, other in pairwise(ordered):
         if numbers[one] == numbers[other]:
+            names = (one, other) if one.name == other.name else (one.name, other.name)
             raise ValueError(
-                f"{shown(one.name)} and {shown(other.name)} are both frame {numbers[one]}: "
+                f"{shown(names[0])} and {shown(names[1])} are both frame {numbers[one]}: "
                 "give a pattern that means one of them, as ####"
             )
     return ordered
@@ -197,7 +240,8 @@ def _frame_set(text: str) -> frozenset[int]:
     return whole
 
 
-def _listed(numbers: list[int]) -> str:
+def listed(numbers: list[int]) -> str:
+    """Frame numbers in few words: 1-8,12."""
     import fileseq
 
     text = str(fileseq.framesToFrameRange(numbers))

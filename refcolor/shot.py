@@ -21,10 +21,10 @@ import numpy as np
 from . import alignment, merge, tracking
 from .color import Image, rgb_to_lab
 from .config import Preset
-from .neighbours import Neighbours
+from .neighbours import Mask, Neighbours, unpacked
 from .paints import HALF_LEVEL, ROUNDED
 from .pipeline import Colorizer, check
-from .stillness import Mask, Stillness, unpacked
+from .stillness import Stillness
 from .tracking import Track, Tracks
 
 ASKED = 2  # keys with a place that a frame is coloured from: the nearest before and after it

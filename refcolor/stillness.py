@@ -8,66 +8,10 @@ any part of the shot comes out as it does in the whole.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .color import Image
-from .paints import SQUARE, ripple
-
-if TYPE_CHECKING:
-    from .neighbours import Neighbours
-
-Mask = NDArray[np.bool_]
-
-BLOCK = 256  # frames
-UNCHANGED = 2 / 255  # steps of gray that compression makes of nothing
-AROUND = np.ones((5, 5), np.uint8)  # a pixel stands still where all of this does
-CLEARLY = 12 / 255  # steps of gray that only motion makes
-SWEPT = np.ones((25, 25), np.uint8)  # what lies between clear changes as near as this has changed
-RIPPLE = 3 / 255  # steps of gray within 3x3 pixels of a plain region
-ANCHORED = 0.4  # of a plain region's outline that must stand still, lest another of its gray took its place
-
-
-def still(one: Image, other: Image) -> Mask:
-    """Where two frames (H, W) in [0, 1] show the same thing in the same place; nowhere if their sizes differ.
-
-    Equal gray is not enough: in a plain region it may be another paint's. There the outline must stay, too.
-    """
-    if one.shape != other.shape:
-        return np.zeros(one.shape, bool)
-    off = np.abs(one - other)
-    changed = cv2.dilate((off > UNCHANGED).astype(np.uint8), AROUND)
-    if not changed.any():
-        return np.ones(one.shape, bool)
-    clearly = (off > CLEARLY).astype(np.uint8)
-    changed |= cv2.morphologyEx(cv2.dilate(clearly, AROUND), cv2.MORPH_CLOSE, SWEPT)
-    beside = cv2.dilate(clearly, SQUARE)  # a plain region ends a pixel before its outline
-    return np.asarray(changed == 0) & _anchored(one, beside) & _anchored(other, beside)
-
-
-def _anchored(gray: Image, moved: NDArray[np.uint8]) -> Mask:
-    """All pixels but those of plain regions with an outline that has mostly moved."""
-    plain = ripple(gray) <= RIPPLE
-    count, region = cv2.connectedComponents(plain.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    outline, stands = np.zeros(count), np.zeros(count)
-    for inner, outer in _beside():
-        edge = plain[inner] & ~plain[outer]
-        owner = region[inner][edge]
-        outline += np.bincount(owner, minlength=count)
-        stands += np.bincount(owner, moved[outer][edge] == 0, count)
-    anchored = stands >= ANCHORED * outline
-    anchored[0] = True  # what is not plain
-    return np.asarray(anchored[region])
-
-
-def _beside() -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
-    """Windows of a picture, and the same moved by a pixel to each of the four sides."""
-    every, first, last = slice(None), slice(1, None), slice(None, -1)
-    across, down = ((every, first), (every, last)), ((first, every), (last, every))
-    return [across, across[::-1], down, down[::-1]]
+from .neighbours import BLOCK, Mask, Neighbours, unpacked
 
 
 class Stillness:
@@ -100,11 +44,6 @@ class Stillness:
                     better = unpacked(stood, shape) & (best < highest)
                     lender[better], best[better] = at, highest
         return lender
-
-
-def unpacked(bits: NDArray[np.uint8], shape: tuple[int, ...]) -> Mask:
-    """A mask (H, W) from its packed bits."""
-    return np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).astype(bool)
 
 
 def _rank(index: int) -> int:

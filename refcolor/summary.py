@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import __version__, image_io
-from .color import Image
+from .color import Image, to_8bit
 from .config import Config
 from .contact_sheet import contact_sheet
 from .features import resize
@@ -20,11 +21,14 @@ from .footage import Footage
 from .keys import Key
 from .rendering import Outcome
 from .safe_write import atomic
+from .sequence import listed
 
 LOW = 0.7  # mean confidence below which a frame should be looked at
 DOUBTFUL = 0.25  # or this share of its pixels
 FIRST = 5  # frames that are named
+SURE = 0.95  # mean confidence above which another key is not worth its while
 PICTURES, ROW = 24, 6  # on a contact sheet, unless told; in a row
+SHEET = ("ImageDescription", "string", "refcolor contact sheet")
 SIDE = 320  # pixels; longer side of a picture that is remembered for it
 
 
@@ -42,6 +46,8 @@ class Summary:
         Frames that were there already.
     sheet : set of int
         Frames whose pictures are remembered.
+    earlier : mapping
+        What an earlier report says of frames, by number.
     """
 
     footage: Footage
@@ -51,8 +57,9 @@ class Summary:
     files: Mapping[int, Path]
     skipped: Sequence[int] = ()
     sheet: frozenset[int] = frozenset()
+    earlier: Mapping[int, dict[str, Any]] = field(default_factory=dict)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
-    pictures: dict[int, Image] = field(default_factory=dict)
+    pictures: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> None:
         """Remember how a frame went, and a small picture of it if need be."""
@@ -76,16 +83,18 @@ class Summary:
             said.append("no key shows this scene")
         if outcome.colored and index not in self.places:
             said.append("it is coloured: only its gray is used")
-        if (outcome.confidence or 1) < LOW or (outcome.doubtful or 0) > DOUBTFUL:
+        if self._is_low(outcome):
             said.append("low confidence")
         return said
 
     def report(self) -> dict[str, Any]:
         """All of it, for a JSON file."""
         names = [key.name for key in self.keys]
-        frames = [
-            {
-                "frame": self.footage.numbers[index],
+        numbers = self.footage.numbers
+        frames = {number: self.earlier[number] for number in numbers if number in self.earlier}
+        frames |= {
+            numbers[index]: {
+                "frame": numbers[index],
                 "target": self.footage.name(index),
                 "result": str(self.files[index]) if index in self.files and not outcome.error else None,
                 "keys": [names[key] for key in outcome.keys],
@@ -97,14 +106,14 @@ class Summary:
                 "warnings": self.warnings(index),
                 "error": outcome.error,
             }
-            for index, outcome in sorted(self.outcomes.items())
-        ]
+            for index, outcome in self.outcomes.items()
+        }
         return {
             "refcolor": __version__,
             "settings": asdict(self.config),
             "keys": [{"key": key.name, "frame": self._frame(i)} for i, key in enumerate(self.keys)],
-            "skipped": [self.footage.numbers[index] for index in self.skipped],
-            "frames": frames,
+            "skipped": [numbers[index] for index in self.skipped],
+            "frames": [frames[number] for number in sorted(frames)],
         }
 
     def write_report(self, path: Path, *, force: bool) -> None:
@@ -113,13 +122,17 @@ class Summary:
         with atomic(path, force=force) as file:
             file.write(text.encode())
 
-    def write_sheet(self, path: Path, *, force: bool) -> None:
-        """Write the contact sheet of the pictures that were remembered, and of those there already."""
+    def write_sheet(self, path: Path, *, force: bool) -> bool:
+        """Write the contact sheet of the frames that were remembered or were there already; False if none."""
         for index in self.skipped:
             self._remember(index)
+        if not self.pictures:
+            return False
         cells = [(self._caption(index), image) for index, image in sorted(self.pictures.items())]
         rows = [cells[at : at + ROW] for at in range(0, len(cells), ROW)]
-        image_io.write_picture(path, np.asarray(contact_sheet(rows) / 255, np.float32), force=force)
+        image = np.asarray(contact_sheet(rows) / 255, np.float32)
+        image_io.write_picture(path, image, force=force, tags=(SHEET,))
+        return True
 
     def table(self) -> list[str]:
         """Lines for people: how many frames, and which to look at first."""
@@ -128,17 +141,51 @@ class Summary:
         counts += [f"{len(self.skipped)} were there already"] if self.skipped else []
         counts += [f"{len(self.failed)} failed"] if self.failed else []
         lines = [", ".join(counts)]
-        sure = [(o.confidence, o.index) for o in done if o.confidence is not None]
-        worst = [index for _, index in sorted(sure) if self.warnings(index)][:FIRST]
+        cuts = [o.index for o in done if o.cut]
+        keyless = [o.index for o in done if o.keyless]
+        if cuts:
+            lines.append(f"another scene begins with frame {self._listed(cuts)}")
+        if keyless:
+            lines.append(f"no key shows the scene of frame {self._listed(keyless)}: give one of it")
+        sure = [o for o in done if o.confidence is not None and not o.hold]
+        sure.sort(key=lambda o: (o.confidence, o.index))
+        worst = [o for o in sure if self.warnings(o.index)][:FIRST]
         if worst:
-            names = [Path(self.footage.name(index)).name for index in worst]
+            names = [Path(self.footage.name(o.index)).name for o in worst]
             wide = max(map(len, names))
             lines.append(f"{'look first at':{wide}}  confidence  doubtful  remarks")
-            for index, name in zip(worst, names, strict=True):
-                outcome = self.outcomes[index]
-                said = "; ".join(self.warnings(index))
+            for outcome, name in zip(worst, names, strict=True):
+                said = "; ".join(self.warnings(outcome.index))
                 lines.append(f"{name:{wide}}  {outcome.confidence:10.2f}  {outcome.doubtful:8.0%}  {said}")
+        least = [o for o in sure if (o.confidence or 0) < SURE and o.index not in self.places][:1]
+        for outcome in least:
+            lines.append(
+                f"least sure of frame {self._listed([outcome.index])}, {outcome.confidence:.2f}: a key there "
+                "would help most"
+            )
         return lines
+
+    @staticmethod
+    def _is_low(outcome: Outcome) -> bool:
+        return (outcome.confidence or 1) < LOW or (outcome.doubtful or 0) > DOUBTFUL
+
+    def raise_if_failed(self, count: int) -> None:
+        """Say which of `count` frames failed, and why the first did.
+
+        Raises
+        ------
+        ValueError
+        """
+        if not self.failed:
+            return
+        done = ", the others are done" if len(self.failed) < count else ""
+        why = self.outcomes[self.failed[0]].error
+        raise ValueError(
+            f"{len(self.failed)} of {count} frames failed{done}: frame {self._listed(self.failed)}: {why}"
+        )
+
+    def _listed(self, indices: Sequence[int]) -> str:
+        return listed(sorted(self.footage.numbers[index] for index in indices))
 
     def _remember(self, index: int, image: Image | None = None) -> None:
         """Keep a small picture for the contact sheet, read from its file if need be, and if it can be."""
@@ -149,7 +196,7 @@ class Summary:
                 image = image_io.read(self.files[index], max_pixels=self.footage.max_pixels).rgb
             scale = min(1.0, SIDE / max(image.shape))
             size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-            self.pictures[index] = resize(image, size)
+            self.pictures[index] = to_8bit(resize(image, size))
 
     def _caption(self, index: int) -> str:
         outcome = self.outcomes.get(index, Outcome(index))
@@ -163,6 +210,23 @@ class Summary:
         if self.keys[key].frame is not None or place is None:
             return self.keys[key].frame
         return self.footage.numbers[int(place)]
+
+
+def read_report(path: Path) -> dict[int, dict[str, Any]] | None:
+    """What an earlier report says of every frame, by number; None if the file is no report."""
+    try:
+        said = json.loads(path.read_bytes())
+        return {int(frame["frame"]): frame for frame in said["frames"]} if "refcolor" in said else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def is_sheet(path: Path) -> bool:
+    """Whether a file is a contact sheet that was written here."""
+    try:
+        return SHEET in image_io.read(path).storage.tags
+    except (OSError, ValueError):
+        return False
 
 
 def _rounded(value: float | None) -> float | None:

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from . import neighbours
 from .color import Image
 from .matching import Field
-from .neighbours import Neighbours
-from .stillness import still
+from .neighbours import Neighbours, still
 
 REACH = 1000  # frames that a key is followed over
 MILESTONES = 64  # of so many frames of the way one is remembered

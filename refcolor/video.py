@@ -35,6 +35,7 @@ ONE_EACH = {
 }  # fmt: skip
 DRAWN = {"gif", "apng"}  # always have alpha, and are often opaque all the same
 AHEAD = 8  # frames; nearer ones are decoded on to rather than sought
+BEHIND = 1 << 26  # bytes of decoded frames that are remembered for steps back
 CUT = 0.5  # seconds by which a Matroska file may end before its header says
 
 
@@ -186,6 +187,7 @@ class _Movie(Video):
         self.path, self._file, self.max_pixels = path, file, max_pixels
         self._numbers: dict[int, int] | None = None  # of frames, by time
         self._keys = [0]
+        self._behind: dict[int, VideoFrame | None] = {}
         self._open()
         try:
             self._count()
@@ -355,12 +357,23 @@ class _Movie(Video):
         return None
 
     def _reach(self, index: int) -> VideoFrame | None:
+        if index in self._behind:
+            return self._behind[index]
         key = self._keys[bisect_right(self._keys, index) - 1]
-        if index < self._at or key > self._at + AHEAD:
+        back = index < self._at
+        if back or key > self._at + AHEAD:
             self._seek(key)
         while self._at < index:
+            if back:  # perhaps the first of many steps
+                self._remember()
             self._advance()
         return self._frame if self._at == index else None
+
+    def _remember(self) -> None:
+        self._behind[self._at] = self._frame
+        size = sum(plane.buffer_size for plane in self._frame.planes) if self._frame else 0
+        for old in list(self._behind)[: -max(2, BEHIND // max(size, 1))]:
+            del self._behind[old]
 
     def _read(self, index: int) -> Picture:
         name = shown(self.path)

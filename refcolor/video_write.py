@@ -1,9 +1,10 @@
 """Coloured frames out: a video like the one they came from.
 
 Kept are the time of every frame, the rate, the shape of pixels, the turn for display, colour tags, alpha
-(not by H.264), all sound as it is, chapters, and title, language, timecode and the like. Not kept are
-subtitles, data streams, cover pictures, interlacing flags and HDR metadata of single frames. Matroska counts
-in milliseconds, so times are rounded to them in .mkv; the other containers keep them exactly.
+(not by H.264), the sound from the first to the last frame that is written, chapters, and title, language,
+timecode and the like. Not kept are subtitles, data streams, cover pictures, interlacing flags and metadata
+of single frames, as of HDR. Matroska counts in milliseconds, so times are rounded to them in .mkv; the other
+containers keep them exactly.
 """
 
 from __future__ import annotations
@@ -192,7 +193,7 @@ class Writer:
             if self._alpha is None:
                 self._alpha = self._stack.enter_context(Video.open(like.path, max_pixels=like.max_pixels))
             alpha = self._alpha.read(index).alpha
-        self._last = index
+        first, self._last = self._last < 0, index
         context = self._video.codec_context
         rgb = np.asarray(rgb, np.float32).clip(0, 1)
         frame = frame_of(
@@ -202,7 +203,10 @@ class Writer:
         frame.color_primaries, frame.color_trc = context.color_primaries, context.color_trc
         frame.pts, frame.time_base = like.times[index], like.time_base
         frame.duration = (like.times[index + 1] if index + 1 < len(like) else like.end) - frame.pts
-        self._sound_until(frame.pts * like.time_base)
+        start = frame.pts * like.time_base
+        if first and index:
+            self._sound_until(start, drop=True)
+        self._sound_until(start)
         self._out.mux(self._video.encode(frame))
         self._sink.check()
 
@@ -211,7 +215,8 @@ class Writer:
         if self._last < 0:
             raise ValueError("no frame was written; a video needs one")
         self._out.mux(self._video.encode(None))
-        self._sound_until(None)
+        after = self._last + 1
+        self._sound_until(self._like.times[after] * self._like.time_base if after < len(self._like) else None)
         self._out.close()
         self._sink.check()
 
@@ -261,13 +266,13 @@ class Writer:
         stream.disposition = sound.disposition
         return stream
 
-    def _sound_until(self, time: Fraction | None) -> None:
-        """Copy the packets of sound that start by a time in seconds, or all that are left."""
+    def _sound_until(self, time: Fraction | None, *, drop: bool = False) -> None:
+        """Copy, or drop, the packets of sound that start by a time in seconds, or all that are left."""
         while (packet := self._waiting) is not None:
             start = packet.pts if packet.dts is None else packet.dts
             if time is not None and start is not None and start * packet.time_base > time:
                 return
-            if packet.size:
+            if packet.size and not drop:
                 packet.stream = self._sounds[packet.stream_index]
                 self._out.mux(packet)
             self._waiting = next(self._packets, None)

@@ -93,15 +93,19 @@ def shot(tmp_path, monkeypatch):
 
 @pytest.fixture
 def call(capfd):
-    """Run the command in this process: exit code, stdout lines, stderr lines (C libraries' included)."""
+    """Run the command in this process: exit code, stdout lines, stderr lines (C libraries' included).
 
-    def run(*words):
+    Left out is the line on the least sure frame, unless it is asked for.
+    """
+
+    def run(*words, least=False):
         capfd.readouterr()
         with pytest.raises(SystemExit) as left:
             cli.main(["shot", *(str(word) for word in words)])
         # some CI services force colour
         out, err = (re.sub("\x1b\\[[0-9;]*m", "", text) for text in capfd.readouterr())
-        return left.value.code or 0, out.splitlines(), err.splitlines()
+        lines = [line for line in err.splitlines() if least or "least sure of frame" not in line]
+        return left.value.code or 0, out.splitlines(), lines
 
     return run
 
@@ -109,7 +113,7 @@ def call(capfd):
 @pytest.fixture
 def color(call):
     """The same without a network."""
-    return lambda *words: call(*words, "--preset", "quick")
+    return lambda *words, least=False: call(*words, "--preset", "quick", least=least)
 
 
 def held(folder="."):
@@ -339,6 +343,15 @@ def test_a_ground_that_stands_still_keeps_every_bit(whole, shot):
     assert np.ptp(pictures[0], axis=-1)[ground].mean() > 20  # it is coloured
 
 
+def test_the_least_sure_frame_is_named_as_one_for_a_key(color, shot):
+    code, _, err = color("shot", *KEY, *OUT, "--report", "r.json", least=True)
+    sure = {number: frame["confidence"] for number, frame in report()["frames"].items() if number != 1}
+    least = min(sure, key=sure.get)
+    assert (code, err[-1]) == (
+        0, f"refcolor: least sure of frame {least}, {sure[least]:.2f}: a key there would help most"
+    )  # fmt: skip
+
+
 def test_a_cut_is_noticed(color, shot):
     for number in range(5, 9):
         write(f"shot/{name(number)}", gray(drawn(number, ground=7)[:, ::-1]))
@@ -349,7 +362,8 @@ def test_a_cut_is_noticed(color, shot):
     assert "another scene begins" in frames[5]["warnings"]
     strange = [number for number, frame in frames.items() if "no key shows this scene" in frame["warnings"]]
     assert strange == [5, 6, 7, 8]
-    assert sum("another scene begins" in line for line in err) == 1
+    assert "refcolor: another scene begins with frame 5" in err
+    assert "refcolor: no key shows the scene of frame 5-8: give one of it" in err
     write("key.0006.png", drawn(6, ground=7)[:, ::-1])
     words = ["-k", "key.0001.png", "-k", "key.0006.png", "--report", "two.json"]
     assert color("shot", *words, "-o", "two")[0] == 0
@@ -575,12 +589,44 @@ def test_a_frame_that_cannot_be_read_fails_alone(color, shot, whole, workers):
     assert seen("s.png").shape == sheet_of(7).shape
 
 
+def test_resumed_with_a_report_it_tells_of_all_frames(color, shot):
+    words = ["shot", *KEY, *OUT, "--skip-existing", "--report", "r.json", "--contact-sheet", "s.png"]
+    assert color(*words)[0] == 0
+    whole, sheet = report(), Path("s.png").read_bytes()
+    for number in (3, 6):
+        Path("out", name(number)).unlink()
+    code, out, _ = color(*words)
+    assert (code, out) == (0, [f"out/{name(3)}", f"out/{name(6)}", "r.json", "s.png"])
+    again = report()
+    assert again["skipped"] == [1, 2, 4, 5, 7, 8]
+    for number, frame in whole["frames"].items():
+        assert again["frames"][number] | {"seconds": 0} == frame | {"seconds": 0}
+    assert seen("s.png").shape == cv2.imdecode(np.frombuffer(sheet, np.uint8), 1).shape
+    Path("s.png").unlink()
+    code, out, err = color(*words)  # nothing is left to do
+    assert (code, out, err) == (0, ["r.json", "s.png"], ["refcolor: all frames are there already"])
+    assert report()["frames"] == again["frames"]
+
+
+@pytest.mark.parametrize(("option", "file"), [("--report", "mine.json"), ("--contact-sheet", "mine.png")])
+def test_resuming_overwrites_only_what_was_written_here(color, shot, option, file):
+    Path("mine.json").write_text('{"frames": []}')
+    write("mine.png", drawn(1))
+    before = Path(file).read_bytes()
+    code, out, err = color("shot", *KEY, *OUT, "--skip-existing", option, file)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert f"'{file}' already exists" in err[0]
+    assert Path(file).read_bytes() == before
+    assert color("shot", *KEY, *OUT, "--force", option, file)[0] == 0
+    assert Path(file).read_bytes() != before
+
+
 def test_all_frames_unreadable(color, shot):
     for number in range(1, 9):
         Path("shot", name(number)).write_bytes(b"nothing")
     code, out, err = color("shot", "-k", "key.0001.png", "-o", "out", "--report", "r.json", "--quiet")
     assert (code, out, len(err)) == (1, ["r.json"], 1)
-    assert err[0].startswith("refcolor: 8 of 8 frames failed: frame 1, 2, 3, 4, 5, 6, 7, 8: ")
+    assert err[0].startswith("refcolor: 8 of 8 frames failed: frame 1-8: ")
     assert "is not a picture" in err[0]
     assert held("out") == {}
     assert all("is not a picture" in frame["error"] for frame in report()["frames"].values())
@@ -624,8 +670,10 @@ def test_doubtful_frames_are_warned_of_and_shown_first(color, shot):
     code, _, err = color("shot", "-k", "key.0001.png", "-o", "out", "--report", "r.json")
     assert code == 0
     assert "low confidence" in report()["frames"][6]["warnings"]
-    assert err[1].split() == ["refcolor:", "look", "first", "at", "confidence", "doubtful", "remarks"]
-    assert err[2].startswith(f"refcolor: {name(6)} ")
+    head = [line.split()[1:] for line in err].index(
+        ["look", "first", "at", "confidence", "doubtful", "remarks"]
+    )
+    assert err[head + 1].startswith(f"refcolor: {name(6)} ")
 
 
 def sheet_of(cells):
@@ -992,7 +1040,7 @@ BAD = [
     (["nothing", *KEY, *OUT], 2, "there is no file 'nothing'; check the name"),
     (["shot/a.0001.png", "shot/a.0009.png", *KEY, *OUT], 2, "there is no file 'shot/a.0009.png'"),
     (["empty", *KEY, *OUT], 2, "the folder 'empty' holds no pictures"),
-    (["in.mkv", "shot", *KEY, *OUT], 2, "'in.mkv' is a video: color one at a time"),
+    (["in.mkv", "shot", *KEY, *OUT], 2, "'in.mkv' is no picture: color a video alone"),
     (["other.png", "-k", "other.png", *OUT], 2, "'other.png' holds no frame but the key itself"),
     (["shot", *KEY, *OUT, "--frames", "7-9"], 2, "'shot' has no frame 9: leave them out of the range"),
     (["shot", *KEY, *OUT, "--frames", "x"], 2, "'x' is no range of frames"),
@@ -1004,7 +1052,7 @@ BAD = [
     (["shot", *KEY, "-o", "o.[1-8].png"], 2, "would be one file for all frames"),
     (["in.mkv", *KEY, "-o", "one.png"], 2, "would be one file for all frames"),
     (["shot/a.0001.png", "twice/a.0001.png", *KEY, *OUT], 2,
-     "two pictures would both become 'out/a.0001.png'"),
+     "'shot/a.0001.png' and 'twice/a.0001.png' are both frame 1"),
     (["shot", *KEY, "-o", "shot"], 2,
      "output 'shot' lies inside the input folder 'shot': choose one beside it"),
     (["shot", *KEY, "-o", "shot/new"], 2, "lies inside the input folder 'shot'"),
@@ -1027,6 +1075,10 @@ BAD = [
     (["shot", *KEY, *OUT, "--contact-sheet", "s.json"], 2,
      "'s.json' ends in '.json'; pictures can be written as"),
     (["shot", *KEY, *OUT, "--confidence", "out"], 2, "two pictures would both become 'out/a.0001.png'"),
+    (["shot/a.####.png", *KEY, "-o", "shot", "--skip-existing"], 2, "is the input 'shot/a.0001.png'"),
+    (["shot", *KEY, *OUT, "--every", "3"], 2, "--every is for a contact sheet: give --contact-sheet FILE"),
+    (["shot", *KEY, *OUT, "--confidence", "c.####.exr"], 2, "confidence is not written as .exr"),
+    (["shot", *KEY, *KEY, *OUT], 2, "are both the key of frame 1"),
     (["shot", *KEY, "-o", "no/out"], 2, "'no' does not exist; create it first"),
     (["shot", *KEY, "-o", "mine.json/out"], 2, "'mine.json' is not a folder"),
     (["shot", *KEY, "-o", "twice"], 2,

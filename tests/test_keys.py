@@ -48,7 +48,7 @@ def test_places_are_indices_and_between_them(shot, tmp_path):
     some = Files([tmp_path / f"shot.{number:04d}.png" for number in (2, 3, 6)])
     words = [f"{frame}=key.0003.png" for frame in (1, 2, 3, 4, 6, 9)]
     read = keys.read(words, [], some.numbers, 10**6)
-    assert keys.places(read, some) == [-0.5, 0, 1, 1.5, 2, 2.5]
+    assert keys.places(read, some) == ([-0.5, 0, 1, pytest.approx(4 / 3), 2, 2.5], [])
 
 
 def test_a_key_without_a_number_is_found_by_its_picture(shot, tmp_path):
@@ -56,7 +56,33 @@ def test_a_key_without_a_number_is_found_by_its_picture(shot, tmp_path):
     other = np.random.default_rng(9).random((40, 60, 3)).astype(np.float32)
     image_io.write_picture("other.png", other)
     read = keys.read(["hero.png", "other.png", "=other.png"], [], shot.numbers, 10**6)
-    assert keys.places(read, shot) == [3, None, None]
+    found, remarks = keys.places(read, shot)
+    assert found == [3, None, None]
+    assert remarks == [
+        "'hero.png' is frame 4",
+        "'other.png' belongs to no frame; if it does, say which: --key 24=other.png",
+    ]
+
+
+def test_a_number_that_is_no_frames_is_noticed(shot, tmp_path):
+    """As that of a version. A key that is like its frame needs no word."""
+    (tmp_path / "hero_v2.png").write_bytes((tmp_path / "key.0005.png").read_bytes())
+    image_io.write_picture("new_v3.png", np.random.default_rng(9).random((40, 60, 3)).astype(np.float32))
+    read = keys.read(["hero_v2.png", "new_v3.png", "key.0006.png", "4=hero_v2.png"], [], shot.numbers, 10**6)
+    assert keys.places(read, shot) == (
+        [4, 2, 5, 3],
+        [
+            "'hero_v2.png' is frame 5",
+            "'new_v3.png' is taken for frame 3 by its name; if it is another, say --key 24=new_v3.png",
+        ],
+    )
+
+
+def test_a_key_of_another_size_is_known_by_its_outline(shot):
+    large = np.repeat(np.repeat(image_io.read("key.0002.png").rgb, 2, 0), 2, 1)
+    image_io.write_picture("key.0002.png", large, force=True)
+    read = keys.read(["key.0002.png"], [], shot.numbers, 10**6)
+    assert keys.places(read, shot) == ([1], [])
 
 
 @pytest.mark.parametrize(
@@ -66,6 +92,7 @@ def test_a_key_without_a_number_is_found_by_its_picture(shot, tmp_path):
         (["3=none.png"], [], "there is no file"),
         (["shot.0001.png"], [], "'shot.0001.png' has no colour"),
         (["key.0003.png", "3=key.0004.png"], [], "both the key of frame 3"),
+        (["key.0003.png", "key.0003.png"], [], "both the key of frame 3"),
         ([], ["key.0003.png"], "write --key-from VIDEO@24"),
         (["tiny.png"], [], "at least 29"),
     ],

@@ -435,3 +435,30 @@ def test_the_primaries_of_exr_are_kept(tmp_path: Path) -> None:
     _, spec = load(tmp_path / "b.exr")
     assert spec.getattribute("chromaticities") == pytest.approx(ap1)
     assert spec.getattribute("whiteLuminance") == 203
+
+
+def test_what_a_studio_puts_into_exr_stays(tmp_path: Path) -> None:
+    """Rate, timecode, names and matrices of its own; not what describes the file itself."""
+    spec = oiio.ImageSpec(48, 40, 3, "half")
+    words = {"shotName": "sh010", "studio:take": "7", "Artist": "me", "ImageDescription": "a cut"}
+    for name, text in words.items():
+        spec.attribute(name, text)
+    spec.attribute("framesPerSecond", 24.0)
+    spec.attribute("huge", "x" * (1 << 17))
+    matrix = tuple(float(i) for i in range(16))
+    spec.attribute("worldToCamera", "matrix", matrix)
+    spec.attribute("smpte:TimeCode", oiio.TypeDesc("timecode"), (17, 2))
+    path, result = tmp_path / "in.exr", tmp_path / "out.exr"
+    output = oiio.ImageOutput.create("in.exr")
+    output.open(str(path), spec)
+    output.write_image(np.full((40, 48, 3), 0.3, np.float32))
+    output.close()
+    picture = read(path)
+    write(result, picture.rgb, like=picture)
+    write(tmp_path / "out.png", picture.rgb, like=picture)
+    found = oiio.ImageInput.open(str(result)).spec()
+    wanted = words | {"framesPerSecond": 24.0, "worldToCamera": matrix, "smpte:TimeCode": (17, 2)}
+    assert {name: found.getattribute(name) for name in wanted} == wanted
+    assert found.getattribute("huge") is None
+    png = oiio.ImageInput.open(str(tmp_path / "out.png")).spec()
+    assert (png.getattribute("Artist"), png.getattribute("shotName")) == ("me", None)

@@ -1,9 +1,11 @@
 """Words that mean many pictures: folders, patterns, ranges; gaps, signs, mixed padding; plain names."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from refcolor import sequence
 from refcolor.sequence import expand
 
 
@@ -111,3 +113,32 @@ def test_a_long_list_of_missing_frames_is_cut(shot):
     with pytest.raises(ValueError, match=r", \.\.\.: leave them out") as caught:
         names("a.####.png", frames=",".join(str(n * n) for n in range(2, 60)))
     assert len(str(caught.value)) < 160
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        (["a.0010_4k.png", "a.0012_4k.png"], [10, 12]),
+        (["sh.0012_v03.exr", "sh.0013_v03.exr"], [12, 13]),
+        (["s1.0007.v2.png", "s1.0009.v2.png"], [7, 9]),
+        (["a.0003.png", "a.0001.png"], [3, 1]),
+        (["one.png", "two.png"], [1, 2]),
+        (["b-0001.png", "a-0002.png"], [1, 2]),
+    ],
+)
+def test_the_number_that_tells_names_apart_is_the_frame(names, wanted):
+    assert sequence.numbers([Path(name) for name in names]) == wanted
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["a.0001.png", "a.0002.png", "thumb.png"], "'thumb.png' has no frame number, and others have"),
+        (["a.0001.png", "a.1.png", "a.0002.png"], "'a.0001.png' and 'a.1.png' are both frame 1"),
+        (["a.0001.png", "b.0001.png"], "'a.0001.png' and 'b.0001.png' are both frame 1"),
+        (["x/a.0001.png", "y/a.0001.png"], "'x/a.0001.png' and 'y/a.0001.png' are both frame 1"),
+    ],
+)
+def test_frames_that_cannot_be_told_apart_are_no_shot(names, says):
+    with pytest.raises(ValueError, match=re.escape(says)):
+        sequence.numbers([Path(name) for name in names])

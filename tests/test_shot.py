@@ -9,8 +9,8 @@ import pytest
 from refcolor import Colorizer, Config, merge
 from refcolor.color import luma, rgb_to_lab
 from refcolor.metrics import ciede2000
+from refcolor.neighbours import still
 from refcolor.shot import Shot
-from refcolor.stillness import still
 
 COUNT = 10
 

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from refcolor import stillness
-from refcolor.neighbours import Neighbours
-from refcolor.stillness import Stillness, still, unpacked
+from refcolor import neighbours, stillness
+from refcolor.neighbours import Neighbours, still, unpacked
+from refcolor.stillness import Stillness
 
 BLOCK = 16
 
@@ -53,7 +53,7 @@ def test_a_moved_outline_takes_the_ground_of_the_same_gray_with_it():
     one, other = (disc(x, inside=0.4) for x in (22, 34))
     found = still(one, other)
     assert not found[20, 14:44].any()
-    seen = np.abs(one - other) <= stillness.UNCHANGED
+    seen = np.abs(one - other) <= neighbours.UNCHANGED
     assert seen[20, 27:30].all(), "gray alone would say that it does"
 
 

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from refcolor import tracking
-from refcolor.neighbours import Neighbours
-from refcolor.stillness import unpacked
+from refcolor.neighbours import Neighbours, unpacked
 from refcolor.tracking import Tracks
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from refcolor import image_io, safe_write, video_write
-from refcolor.video import Video, is_video
+from refcolor.video import Video, _Movie, is_video
 from refcolor.video_pixels import frame_of, picture
 from refcolor.video_write import check_video, default_codec, write_video
 
@@ -625,6 +625,36 @@ def test_names_choose_codecs(clip, tmp_path, monkeypatch):
         with pytest.raises(ValueError, match="no encoder libnothing for h264"):
             check_video(tmp_path / "a.mp4", video)
     assert names_in(tmp_path) == ["odd.mkv"]
+
+
+def test_a_part_has_the_sound_of_its_time_only(clip, tmp_path):
+    out = tmp_path / "part.mp4"
+    with Video.open(clip) as video:
+        with write_video(out, video) as writer:
+            for index in (4, 5, 6):
+                writer.add(video.read(index).rgb, index)
+        begin, end = (float(video.times[i] * video.time_base) for i in (4, 7))
+    found = [time for track in sounds_of(out) for time, _ in track]
+    assert len(found) > 2
+    assert begin - 0.03 <= min(found) <= max(found) <= end + 0.03
+    assert max(time for track in sounds_of(clip) for time, _ in track) > end + 0.1
+
+
+def test_steps_back_do_not_decode_all_again_each_time(tmp_path, monkeypatch):
+    path = make(tmp_path / "in.mp4", "libx264", "yuv420p", 60, options={"g": "60"})
+    counted, plain = [], _Movie._advance
+    monkeypatch.setattr(_Movie, "_advance", lambda movie: counted.append(0) or plain(movie))
+    with Video.open(path) as video:
+        wanted = [video.read(index).rgb for index in range(60)]
+        counted.clear()
+        for index in reversed(range(60)):
+            np.testing.assert_array_equal(video.read(index).rgb, wanted[index])
+        assert len(counted) <= 60
+        monkeypatch.setattr("refcolor.video.BEHIND", 5 * 4000)
+        video._behind.clear()
+        for index in reversed(range(60)):
+            np.testing.assert_array_equal(video.read(index).rgb, wanted[index])
+            assert len(video._behind) < 60
 
 
 @pytest.mark.parametrize(("sound", "name"), [("libopus", "o.mov"), ("pcm_u8", "o.mp4")])

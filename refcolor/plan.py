@@ -1,0 +1,189 @@
+"""What ``refcolor shot`` is to do: which frames there are, which are left, where everything goes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import destinations, sequence
+from .footage import Files, Film, Footage
+from .image_storage import EXTENSIONS
+from .rendering import Job, Outcome
+from .safe_write import shown, sweep
+from .voice import WrongUse, about_words
+
+if TYPE_CHECKING:
+    from .video_write import Codec
+
+MOVIES = (".mkv", ".mov", ".mp4")  # what can be written
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done: frames by index, and the files that they go to."""
+
+    footage: Footage
+    left: list[int]
+    done: list[int]
+    results: dict[int, Path]
+    trusts: dict[int, Path]
+    movie: Path | None
+    codec: Codec | None
+    folders: list[Path]
+    kept: frozenset[Path]
+
+    @property
+    def frames(self) -> list[Path]:
+        """Every picture that will be written."""
+        return [path for i in self.left for path in self.of(i)]
+
+    @property
+    def empty(self) -> list[Path]:
+        """Those of them that a process has left empty where it was killed."""
+        return [path for path in self.frames if path.is_file() and not path.stat().st_size]
+
+    def of(self, index: int) -> list[Path]:
+        """The pictures of a frame that will be written."""
+        paths = [each[index] for each in (self.results, self.trusts) if index in each]
+        return [path for path in paths if path not in self.kept]
+
+    def sweep(self) -> None:
+        """Remove what killed processes have left in the folders."""
+        for folder in self.folders:
+            sweep(folder)
+
+    def job(self, places: Sequence[float | None], *, force: bool) -> Job:
+        """The same for the painters, who may work in another folder."""
+        results, trusts = (
+            {index: path.absolute() for index, path in paths.items() if path not in self.kept}
+            for paths in (self.results, self.trusts)
+        )
+        return Job(self.footage, places, None if self.movie else results, trusts, force)
+
+    def files(self, outcome: Outcome) -> list[Path]:
+        """The files that a frame went to."""
+        return [] if outcome.error else self.of(outcome.index)
+
+
+def plan(
+    footage: Footage,
+    targets: list[Path],
+    output: Path,
+    confidence: Path | None,
+    frames: str | None,
+    codec: Codec | None,
+    skip_existing: bool,
+) -> Plan:
+    """What is to be done; the parameters are those of the command.
+
+    Raises
+    ------
+    ValueError
+        One line: words that do not go together, two frames for one file, a file that a frame was read from.
+    """
+    indices = sequence.choose(footage.numbers, frames, str(targets[0]))
+    movie = output if output.suffix.lower() in MOVIES and not output.is_dir() else None
+    if codec and not movie:
+        raise WrongUse("--codec is for a video: give -o FILE.mkv, .mov or .mp4")
+    if isinstance(footage, Film) and output.suffix and not output.is_dir():
+        from .video_write import default_codec
+
+        if output.suffix.lower() not in EXTENSIONS:
+            default_codec(output)  # says what a video may be
+    if movie:
+        from .video_write import check_video
+
+        if not isinstance(footage, Film):
+            raise WrongUse(f"output {shown(output)} is a video, and the targets are files: give a folder")
+        check_video(movie, footage.video, codec)
+    results = {} if movie else destinations.of_frames(footage, indices, output)
+    if confidence and confidence.suffix.lower() not in ("", ".png") and not confidence.is_dir():
+        raise WrongUse(f"confidence is not written as {confidence.suffix}: give a folder, or conf.####.png")
+    trusts = destinations.of_frames(footage, indices, confidence) if confidence else {}
+    trusts = {index: path.with_suffix(".png") for index, path in trusts.items()}
+    paths = [*results.values(), *trusts.values(), *([movie] if movie else [])]
+    destinations.refuse_inputs(paths, footage.files)
+    kept = {path for path in paths if skip_existing and _is_there(path)}
+    if movie:
+        done = indices if movie in kept else []
+        if done and _frames_in(movie, footage.max_pixels) != len(indices):
+            raise WrongUse(f"{shown(movie)} is there, but has not {len(indices)} frames: choose another name")
+    else:
+        done = [i for i in indices if results[i] in kept and (not trusts or trusts[i] in kept)]
+    left = sorted(set(indices) - set(done))
+    places = [path for path in (output, confidence) if path]
+    folders = [path.parent if path.suffix and not path.is_dir() else path for path in places]
+    return Plan(
+        footage, left, done, results, trusts, movie if left else None, codec, folders, frozenset(kept)
+    )
+
+
+def _frames_in(movie: Path, max_pixels: int) -> int:
+    """How many frames a video holds; 0 if it is none."""
+    from .video import Video
+
+    try:
+        with Video.open(movie, max_pixels=max_pixels) as video:
+            return len(video)
+    except (OSError, ValueError):
+        return 0
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something is there, other than the empty file that a process may leave where it was killed."""
+    return os.path.lexists(path) and not (path.is_file() and path.stat().st_size == 0)
+
+
+def footage_of(targets: list[Path], keys: list[Path], max_pixels: int) -> Footage:
+    """The frames that the words of a command mean: a video, or files. `keys` beside the files are left out.
+
+    Raises
+    ------
+    OSError, ValueError
+        One line: nothing there, no video, frames that cannot be told apart.
+    """
+    from .video import is_video  # late: FFmpeg is needed for videos only
+
+    if not targets:
+        raise WrongUse("there are no targets: name a folder, files, a pattern or a video")
+    if len(targets) == 1 and targets[0].is_file() and is_video(targets[0]):
+        return Film(targets[0], max_pixels)
+    others = [path for path in targets if path.is_file() and path.suffix.lower() not in EXTENSIONS]
+    if others and len(targets) > 1:
+        raise WrongUse(f"{shown(others[0])} is no picture: color a video alone, with no other files")
+    if others:
+        return Film(others[0], max_pixels)  # says what is wrong with it
+    with about_words():
+        found = sequence.expand_numbered(targets)
+        for path, _ in found:
+            if not path.exists():
+                raise FileNotFoundError(f"there is no file {shown(path)}; check the name")
+        return _files(found, keys, max_pixels)
+
+
+def _files(found: list[tuple[Path, int | None]], keys: list[Path], max_pixels: int) -> Files:
+    """The frames of a shot, and a key beside them if its name has a number that none of them has."""
+    own = [any(key.exists() and path.samefile(key) for key in keys) for path, _ in found]
+    frames = [one for one, is_key in zip(found, own, strict=True) if not is_key]
+    if not frames:
+        raise WrongUse(f"{shown(found[0][0])} holds no frame but the key itself: name the gray pictures")
+    for one, is_key in zip(found, own, strict=True):
+        if is_key and sequence.number_of(one[0]) is not None:
+            with suppress(ValueError):
+                _numbered([*frames, one])
+                frames.append(one)
+    return Files([path for path, _ in frames], max_pixels, _numbered(frames))
+
+
+def _numbered(found: list[tuple[Path, int | None]]) -> list[int]:
+    """The frame numbers: those that a pattern told, if one told them all."""
+    told = [number for _, number in found if number is not None]
+    if len(told) < len(found):
+        return sequence.numbers([path for path, _ in found])
+    if len(set(told)) < len(told):
+        raise ValueError("two patterns have frames of the same number: color them one at a time")
+    return told
