@@ -194,10 +194,10 @@ def _steadiness(results: Sequence[Image], grays: Sequence[Image], counted: Path)
 def _figures(counts: NDArray[np.int64], pixels: float) -> dict[str, float]:
     row = {}
     for reading, each in zip(READINGS, counts, strict=True):
-        found = max(int(each.sum()), 1)
-        row[f"{reading} share"] = int(each.sum()) / pixels
-        row[f"{reading} mean"] = BIN * float(each @ np.arange(BINS)) / found
-        row[f"{reading} p99"] = BIN * float(np.searchsorted(each.cumsum(), 0.99 * found))
+        found = int(each.sum())
+        row[f"{reading} share"] = found / pixels
+        row[f"{reading} mean"] = BIN * float(each @ np.arange(BINS)) / found if found else np.nan
+        row[f"{reading} p99"] = BIN * float(np.searchsorted(each.cumsum(), 0.99 * found)) if found else np.nan
     return row
 
 

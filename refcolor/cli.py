@@ -60,6 +60,18 @@ def color(
     with friendly(debug):
         from . import destinations, image_io, model_file, sequence
 
+        if targets and len(targets) == 1 and _is_clip(targets[0]):
+            if save_model or source.suffix == model_file.SUFFIX:
+                raise WrongUse(
+                    f"{str(targets[0])!r} is a video, coloured like a picture: leave the model out"
+                )
+            shot(
+                output or targets[0].with_name(f"{targets[0].stem}_color.mkv"), targets, [str(source)],
+                frames=frames, confidence=confidence, force=force, max_pixels=max_pixels, quiet=quiet,
+                debug=debug, clusters=clusters, preset=preset, init=init, epochs=epochs, device=device,
+                seed=seed,
+            )  # fmt: skip
+            return
         with about_words():
             destinations.refuse_own_folder(targets or [], output)
             targets = sequence.expand(targets or [], frames, leave_out=source)
@@ -100,10 +112,10 @@ def color(
                 gray = first if not i and first else image_io.read(target, max_pixels=max_pixels)
                 first = None  # a batch holds one picture at a time
                 _remark_on_color(gray, target, voice)
-                result = colorizer.colorize(gray.gray, aligned)
+                result = colorizer.colorize(gray.gray_on_paper, aligned)
                 aligned = None
                 like = gray.resized(result.image.shape[1], result.image.shape[0])
-                image_io.write(path, result.image, like=like, force=force)
+                image_io.write(path, like.over_hidden(result.image), like=like, force=force)
                 print(path, flush=True)
                 if trusts and result.confidence is not None:
                     image_io.write_picture(trusts[i], result.confidence, force=force)
@@ -146,8 +158,8 @@ def inspect(
         if target:
             _remark_on_color(gray, target, voice)
         colorizer, aligned = _trained(picture, gray, config, voice)
-        result = colorizer.colorize(gray.gray, aligned)
-        for path in inspection.write(output, colorizer, gray.gray, result, force=force):
+        result = colorizer.colorize(gray.gray_on_paper, aligned)
+        for path in inspection.write(output, colorizer, gray.gray_on_paper, result, force=force):
             print(path)
 
 
@@ -229,11 +241,22 @@ def _refuse_settings(context: typer.Context, model: Path) -> None:
         raise WrongUse(f"{str(model)!r} is a model with settings of its own: leave out {' and '.join(given)}")
 
 
+def _is_clip(path: Path) -> bool:
+    """Whether a target is a video, or an animated picture."""
+    from .image_storage import EXTENSIONS
+
+    if path.suffix.lower() in EXTENSIONS or not path.is_file():
+        return False
+    from .video import is_video  # late: FFmpeg is needed for videos only
+
+    return is_video(path)
+
+
 def _read_source(source: Path, max_pixels: int, config: Config) -> Image:
     """Read and check the source before the engine is started."""
     from . import image_io, palette, pipeline
 
-    picture = image_io.read(source, max_pixels=max_pixels).rgb
+    picture = image_io.read(source, max_pixels=max_pixels).on_paper
     pipeline.check_size(picture, f"source {str(source)!r}")
     free = config.clusters == "auto" or not config.trains
     palette.check(picture, 2 if free else int(config.clusters))
@@ -266,7 +289,7 @@ def _trained(
     colorizer = Colorizer(config)
     with voice.bar("starting"):
         aligned = colorizer.prepare(
-            source, first.gray if first else None, model.palette if model else None, quiet=True
+            source, first.gray_on_paper if first else None, model.palette if model else None, quiet=True
         )
     if model is not None:
         model.restore(colorizer)

@@ -74,8 +74,10 @@ def shot(
             for path in (output, confidence, contact_sheet):
                 if path is not None:
                     destinations.refuse_inside(targets or [], path)
-        footage = footage_of(targets or [], keys_.files(key or []), max_pixels)
-        known = keys_.read(key or [], key_from or [], footage.numbers, max_pixels)
+        with about_words():
+            key = keys_.expanded(key or [])
+        footage = footage_of(targets or [], keys_.files(key), max_pixels)
+        known = keys_.read(key, key_from or [], footage.numbers, max_pixels)
         with about_words():
             work = plan(footage, targets or [], output, confidence, frames, codec, skip_existing)
             if work.movie and config.name is Preset.PAPER:
@@ -86,7 +88,7 @@ def shot(
             new = destinations.check(
                 work.frames + ([contact_sheet] if contact_sheet else []),
                 work.folders,
-                [*footage.files, *keys_.files(key or [], key_from or [])],
+                [*footage.files, *keys_.files(key, key_from or [])],
                 others=[path for path in (work.movie, report) if path],
                 force=force,
                 again=[*work.empty, *ours],

@@ -132,6 +132,6 @@ class Grays(Sequence[Image]):
     def keep(self, index: int, picture: Picture) -> None:
         """Remember the gray of a frame that was read."""
         check_size(picture.rgb, f"target {shown(self.footage.name(index))}")
-        self._recent[index] = picture.gray
+        self._recent[index] = picture.gray_on_paper
         while sum(gray.nbytes for gray in self._recent.values()) > HELD and len(self._recent) > LEAST:
             self._recent.popitem(last=False)

@@ -36,7 +36,7 @@ from .safe_write import StrPath, atomic, check_target
 
 __all__ = ["MAX_PIXELS", "Picture", "check_output", "read", "write", "write_picture"]
 
-GRAY_TOLERANCE = 1.5 / 255  # one 8-bit step, with room for rounding
+GRAY_TOLERANCE = 4.5 / 255  # what a step of chroma makes of a gray in a video, with room for rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +65,35 @@ class Picture:
 
     @cached_property
     def is_gray(self) -> bool:
-        """Whether no visible pixel has channels further apart than 1.5/255."""
+        """Whether no visible pixel has channels further apart than 4.5/255."""
         spread = self.rgb.max(axis=-1) - self.rgb.min(axis=-1)
         if self.alpha is not None:
             spread = spread[self.alpha > 0]
         return bool((spread <= GRAY_TOLERANCE).all())
+
+    @cached_property
+    def hidden(self) -> NDArray[np.bool_] | None:
+        """Where there is nothing to be seen, (H, W): no cover and no glow; None if that is nowhere."""
+        if self.alpha is None:
+            return None
+        hidden = self.alpha == 0
+        if self.storage.associated:
+            hidden &= self.rgb.max(axis=-1) == 0
+        return np.asarray(hidden) if hidden.any() else None
+
+    @property
+    def on_paper(self) -> Image:
+        """The picture on white: programs leave whatever they like where it cannot be seen. (H, W, 3)."""
+        return self.rgb if self.hidden is None else np.where(self.hidden[..., None], np.float32(1), self.rgb)
+
+    @property
+    def gray_on_paper(self) -> Image:
+        """Its luma, (H, W) float32 in [0, 1]."""
+        return self.gray if self.hidden is None else np.where(self.hidden, np.float32(1), self.gray)
+
+    def over_hidden(self, image: Image) -> Image:
+        """A result (H, W, 3) with this picture's own gray where there is nothing to be seen."""
+        return image if self.hidden is None else np.where(self.hidden[..., None], self.gray[..., None], image)
 
     def resized(self, width: int, height: int) -> Picture:
         """The same picture at another size, to write results of that size like it; itself if none changes."""

@@ -14,16 +14,18 @@ import numpy as np
 from . import image_io, palette
 from .color import Image, luma
 from .footage import Film, Footage, Grays
+from .model_file import SUFFIX
 from .neighbours import still
 from .pipeline import check_size
 from .safe_write import shown
-from .sequence import number_of
+from .sequence import PLACE, expand, number_of
 from .voice import WrongUse
 
 NAMED = re.compile(r"(-?\d*)=(.+)", re.DOTALL)  # --key 24=FILE, or =FILE for none
 PICKED = re.compile(r"(.+)@(\d+)", re.DOTALL)  # --key-from VIDEO@24
 THUMB = 64  # pixels; sides of what is compared first
 ALIKE = 3 / 255  # mean difference of thumbnails
+PAPER, BARE = 0.96, 0.5  # gray that is white; share of a frame by which it has more of that than the keys
 SAME = 0.95  # of a frame that must be like the key for it to be the key's
 
 
@@ -78,6 +80,20 @@ def read(words: Sequence[str], picked: Sequence[str], numbers: Sequence[int], ma
     return keys
 
 
+def expanded(words: Sequence[str]) -> list[str]:
+    """The words, with the files of a folder or a pattern in their place."""
+    found: list[str] = []
+    for word in words:
+        name, said = _named(word)
+        many = (
+            said is None
+            and not Path(name).is_file()
+            and (Path(name).is_dir() or PLACE.search(Path(name).name))
+        )
+        found += [str(path) for path in expand([Path(name)])] if many else [word]
+    return found
+
+
 def files(words: Sequence[str], picked: Sequence[str] = ()) -> list[Path]:
     """The files that the words name, for :func:`read` to read."""
     videos = [found[1] for word in picked if (found := PICKED.fullmatch(word))]
@@ -109,12 +125,37 @@ def places(keys: Sequence[Key], footage: Footage) -> tuple[list[float | None], l
                     f"if it is another, say --key 24={key.name}"
                 )
         found.append(at)
-    return found, remarks
+    return found, remarks + _remarks_on_lines(keys, grays)
+
+
+def _remarks_on_lines(keys: Sequence[Key], grays: Grays) -> list[str]:
+    """What to say if the frames are line art: bare lines have no gray that could tell a colour."""
+    try:
+        white = float((grays[0] > PAPER).mean())
+    except (OSError, ValueError):
+        return []
+    if white - max(float((luma(key.rgb) > PAPER).mean()) for key in keys) < BARE:
+        return []
+    name = shown(grays.footage.name(0))
+    return [f"{white:.0%} of {name} is white, and the keys are not: lines without their grays take no colour"]
+
+
+def _is_video(name: str) -> bool:
+    from .video import is_video  # late: FFmpeg is needed for videos only
+
+    return is_video(name)
 
 
 def _file(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
     name, said = _named(word)
-    rgb = image_io.read(name, max_pixels=max_pixels).rgb
+    if name.endswith(SUFFIX):
+        raise WrongUse(f"{shown(name)} is a model, and a shot learns from pictures: give the key itself")
+    try:
+        rgb = image_io.read(name, max_pixels=max_pixels).on_paper
+    except ValueError:
+        if _is_video(name):
+            raise WrongUse(f"{shown(name)} is a video: name a frame of it, as --key-from {name}@24") from None
+        raise
     if said is not None:
         frame = int(said) if said.strip("-") else None
         return Key(name, rgb, frame, loose=frame is None, said=True)
@@ -141,7 +182,7 @@ def _frame(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
     number = int(found[2])
     if not 1 <= number <= len(film):
         raise WrongUse(f"{shown(found[1])} has no frame {number}: its frames are 1 to {len(film)}")
-    return Key(word, film.read(number - 1).rgb, _near(number, numbers))
+    return Key(word, film.read(number - 1).on_paper, _near(number, numbers))
 
 
 def _place(frame: int, numbers: Sequence[int]) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .color import Image
 
+WIDEST = 32_766  # pixels; OpenCV warps no longer side, and such a strip is left to the patches
 TRUSTED = 1.0  # pixels there and back within which a match tells about the light
 REACH = 0.3  # standard deviation of the window that light is measured in, of the picture's side
 SIDE = 80  # pixels; square root of the number it is measured on: it is smooth
@@ -111,7 +112,7 @@ def dimming(target: Image, source: Image, field: Image, error: Image) -> float:
 def brighter(target: Image, source: Image, field: Image, error: Image) -> float | None:
     """How much brighter the source is where matches are trusted, in the unit of both; None if too few are."""
     trusted = error < TRUSTED
-    if trusted.mean() < SHARE:
+    if trusted.mean() < SHARE or max(source.shape) > WIDEST:
         return None
     return float((_at(source, field) - target)[trusted].mean())
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from . import light
 from .color import Image
+from .light import WIDEST
 
 Field = NDArray[np.float32]  # (H, W, 2): x, y of the source pixel of every target pixel
 Affine = NDArray[np.float64]  # (2, 3): target (x, y, 1) -> source (x, y)
 
-WIDEST = 32_766  # pixels; OpenCV warps no longer side, and such a strip is left to the patches
 SPARSE_PIXELS = 400_000  # sparse features are sought in pictures reduced to this
 RATIO = 0.8  # Lowe's: nearest descriptor against the second
 INLIERS = 10  # sparse matches that make an alignment

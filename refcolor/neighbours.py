@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from . import features, matching
 from .color import Image
 from .matching import Field
+from .light import WIDEST
 from .paints import SQUARE, ripple
 
 Mask = NDArray[np.bool_]
@@ -92,7 +93,7 @@ def flow(target: Image, neighbour: Image) -> tuple[Field, Image] | None:
         from its start, in widths; None at a cut.
     """
     scale = min(1.0, math.sqrt(FOLLOWED / target.size))
-    size = (max(16, round(target.shape[1] * scale)), max(16, round(target.shape[0] * scale)))
+    size = tuple(min(max(16, round(side * scale)), WIDEST) for side in target.shape[::-1])
     small, other = (features.resize(gray, size) * 255 for gray in (target, neighbour))
     found, error = matching.flow(small, other)
     off = np.abs(moved(other, found) - small)

@@ -48,7 +48,7 @@ Targets = Annotated[
     list[Path] | None,
     typer.Argument(
         help="Gray pictures to color: files, folders, or patterns as shot.####.png, shot.%04d.exr, "
-        "shot.[1-48].png.",
+        "shot.[1-48].png; or one video, which is coloured as by refcolor shot.",
         show_default=False,
     ),
 ]
@@ -134,8 +134,8 @@ Keys = Annotated[
     typer.Option(
         "--key",
         "-k",
-        help="A coloured frame; more than one if need be. Its frame is the number in its name, or say it: "
-        "24=FILE; =FILE belongs to none.",
+        help="A coloured frame; more than one if need be, or a folder or pattern of them. Its frame is the "
+        "number in its name, or say it: 24=FILE; =FILE belongs to none.",
         metavar="[N=]FILE",
         rich_help_panel=_keys,
         show_default=False,

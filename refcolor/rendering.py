@@ -102,14 +102,16 @@ class Painter:
         self.grays.keep(index, picture)
         frame = self.shot[index]
         like = picture.resized(frame.image.shape[1], frame.image.shape[0])
+        made = like.over_hidden(frame.image)
         image = alpha = None
         if job.results is None:
-            image, alpha = frame.image, like.alpha
+            image, alpha = made, like.alpha
         elif index in job.results:
-            image_io.write(job.results[index], frame.image, like=like, force=force)
+            image_io.write(job.results[index], made, like=like, force=force)
         mean = doubtful = None
         if frame.confidence is not None:
-            mean, doubtful = float(frame.confidence.mean()), float((frame.confidence < DOUBTED).mean())
+            seen = frame.confidence if picture.hidden is None else frame.confidence[~picture.hidden]
+            mean, doubtful = (float(seen.mean()), float((seen < DOUBTED).mean())) if seen.size else (1.0, 0.0)
             if index in job.confidences:
                 image_io.write_picture(job.confidences[index], frame.confidence, force=force)
         return Outcome(

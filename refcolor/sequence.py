@@ -20,6 +20,7 @@ from .safe_write import shown
 PLACE = re.compile(r"#+|@+|%0?(\d*)d|\[([-+\d,xy:]+)\]")  # where a pattern has the frame number
 NUMBER = re.compile(r"((?:(?<![^\W_])-)?\d+)(?=\D*$)")  # the last in a name; in shot-0001, - is no minus
 DIGITS = re.compile(r"\d+")
+MOST = 1_000_000  # frames of a range
 LISTED = 60  # characters of a list of frames in a message
 
 
@@ -230,6 +231,8 @@ def _in_order(numbers: Mapping[Path, int]) -> list[Path]:
 def _frame_set(text: str) -> frozenset[int]:
     from fileseq.frameset import FrameSet
 
+    if any(abs(int(last) - int(first)) > MOST for first, last in re.findall(r"(-?\d+)-(-?\d+)", text)):
+        raise ValueError(f"{text!r} is no range of frames: it has more than {MOST:,}")
     try:
         numbers = list(FrameSet(text))
     except ValueError:  # what fileseq raises are kinds of it

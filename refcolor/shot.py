@@ -157,11 +157,11 @@ class Shot:
         tracks = {key: self._track(key).at(index) for key in asked}
         found = {key: track for key, track in tracks.items() if track is not None}
         here = [key for key in asked if key in found or away[key] > tracking.REACH]
-        keyless = bool(asked) and not here
+        loose = [key for key, place in enumerate(self.places) if place is None]
+        keyless = bool(asked) and not here and not loose
         weights = {key: 1 / max(away[key], 1.0) for key in here or asked}
         nearest = max(weights.values(), default=1.0)
         weights = {key: weight / nearest for key, weight in weights.items()}
-        loose = [key for key, place in enumerate(self.places) if place is None]
         return weights | dict.fromkeys(loose, UNPLACED if weights else 1.0), found, keyless
 
     def _place(self, key: int) -> float:

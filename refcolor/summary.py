@@ -25,6 +25,7 @@ from .sequence import listed
 
 LOW = 0.7  # mean confidence below which a frame should be looked at
 DOUBTFUL = 0.25  # or this share of its pixels
+COLORED = "it is coloured: only its gray is used"
 FIRST = 5  # frames that are named
 SURE = 0.95  # mean confidence above which another key is not worth its while
 PICTURES, ROW = 24, 6  # on a contact sheet, unless told; in a row
@@ -82,7 +83,7 @@ class Summary:
         if outcome.keyless:
             said.append("no key shows this scene")
         if outcome.colored and index not in self.places:
-            said.append("it is coloured: only its gray is used")
+            said.append(COLORED)
         if self._is_low(outcome):
             said.append("low confidence")
         return said
@@ -137,19 +138,25 @@ class Summary:
     def table(self) -> list[str]:
         """Lines for people: how many frames, and which to look at first."""
         done = [o for o in self.outcomes.values() if not o.error]
-        counts = [f"{len(done)} frames colored", f"{sum(o.hold for o in done)} of them holds"]
+        counts = [
+            f"{len(done)} frame{'s' * (len(done) != 1)} colored",
+            f"{sum(o.hold for o in done)} of them holds",
+        ]
         counts += [f"{len(self.skipped)} were there already"] if self.skipped else []
         counts += [f"{len(self.failed)} failed"] if self.failed else []
         lines = [", ".join(counts)]
         cuts = [o.index for o in done if o.cut]
         keyless = [o.index for o in done if o.keyless]
+        colored = sum(COLORED in self.warnings(o.index) for o in done)
+        if colored:
+            lines.append(f"{colored} frames are coloured: only their gray is used")
         if cuts:
             lines.append(f"another scene begins with frame {self._listed(cuts)}")
         if keyless:
             lines.append(f"no key shows the scene of frame {self._listed(keyless)}: give one of it")
         sure = [o for o in done if o.confidence is not None and not o.hold]
         sure.sort(key=lambda o: (o.confidence, o.index))
-        worst = [o for o in sure if self.warnings(o.index)][:FIRST]
+        worst = [o for o in sure if set(self.warnings(o.index)) - {COLORED}][:FIRST]
         if worst:
             names = [Path(self.footage.name(o.index)).name for o in worst]
             wide = max(map(len, names))

@@ -352,6 +352,61 @@ def test_the_least_sure_frame_is_named_as_one_for_a_key(color, shot):
     )  # fmt: skip
 
 
+def test_keys_may_be_a_folder_or_a_pattern(color, shot):
+    for number in (1, 8):
+        write(f"keys/key.{number:04d}.png", drawn(number))
+    assert color("shot", "-k", "keys/key.0001.png", "-k", "keys/key.0008.png", "-o", "named")[0] == 0
+    for i, word in enumerate(("keys", "keys/key.####.png", "keys/key.[1-8].png")):
+        if "[" not in word:
+            assert color("shot", "-k", word, "-o", f"out{i}")[0] == 0
+            assert held(f"out{i}") == held("named")
+    assert color("shot", "-k", "keys/key.[1,8].png", "-o", "out")[0] == 0
+    assert held("out") == held("named")
+
+
+def test_bare_lines_are_told_of(color, shot):
+    for number in range(1, 9):
+        edges = cv2.Canny(gray(drawn(number)), 40, 80)
+        write(f"lines/{name(number)}", 255 - edges)
+    code, _, err = color("lines", "-k", "1=key.0001.png", *OUT)
+    assert code == 0
+    assert any(
+        "is white, and the keys are not: lines without their grays take no colour" in line for line in err
+    )
+
+
+def test_a_video_may_follow_the_bare_command(color, shot):
+    gray_clip("in.mkv", 4)
+    assert color("in.mkv", *KEY, "-o", "wanted.mkv")[0] == 0
+    for words in (["-o", "out.mkv"], []):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["key.0001.png", "in.mkv", *words, "--preset", "quick"])
+        assert not left.value.code
+        path = words[-1] if words else "in_color.mkv"
+        assert Path(path).read_bytes() == Path("wanted.mkv").read_bytes()
+
+
+def test_what_lies_hidden_under_no_alpha_does_not_matter(color, shot):
+    """Cels: the figure alone, and the ground whatever a program left there."""
+    cover = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cover[4:-4, 6:-6] = 255
+    Path("cels").mkdir()
+    for number in range(1, 9):
+        picture = gray(drawn(number)).copy()
+        picture[cover == 0] = 40 * (number % 3)
+        write(f"cels/{name(number)}", np.dstack([picture] * 3 + [cover]))
+    cel = drawn(1).copy()
+    cel[cover == 0] = 250, 3, 3
+    write("cel.0001.png", np.dstack([cel, cover]))
+    code, _, err = color("cels", "-k", "cel.0001.png", *OUT, "--report", "r.json")
+    assert (code, err) == (0, ["refcolor: 8 frames colored, 0 of them holds"])
+    for number, frame in report()["frames"].items():
+        assert (frame["warnings"], frame["confidence"] > 0.8) == ([], True)
+        result, target = seen(f"out/{name(number)}"), seen(f"cels/{name(number)}")
+        assert np.array_equal(result[cover == 0], target[cover == 0])
+        assert np.abs(result[cover > 0].astype(int) - drawn(number)[cover > 0]).mean() < 8
+
+
 def test_a_cut_is_noticed(color, shot):
     for number in range(5, 9):
         write(f"shot/{name(number)}", gray(drawn(number, ground=7)[:, ::-1]))
@@ -1079,6 +1134,9 @@ BAD = [
     (["shot", *KEY, *OUT, "--every", "3"], 2, "--every is for a contact sheet: give --contact-sheet FILE"),
     (["shot", *KEY, *OUT, "--confidence", "c.####.exr"], 2, "confidence is not written as .exr"),
     (["shot", *KEY, *KEY, *OUT], 2, "are both the key of frame 1"),
+    (["shot", "-k", "hero.refcolor", *OUT], 2, "is a model, and a shot learns from pictures"),
+    (["shot", "-k", "in.mkv", *OUT], 2, "'in.mkv' is a video: name a frame of it, as --key-from in.mkv@24"),
+    (["shot", *KEY, *OUT, "--frames", "1-99999999"], 2, "is no range of frames: it has more than 1,000,000"),
     (["shot", *KEY, "-o", "no/out"], 2, "'no' does not exist; create it first"),
     (["shot", *KEY, "-o", "mine.json/out"], 2, "'mine.json' is not a folder"),
     (["shot", *KEY, "-o", "twice"], 2,

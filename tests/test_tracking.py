@@ -120,3 +120,8 @@ def test_what_never_moved_since_the_key_is_known():
 def test_a_frame_that_cannot_be_had_is_passed_over():
     (x, _), _ = moved_by(Tracks(pan()[0], 0, Neighbours(Broken(pan()))).at(5))
     assert abs(x - 20) < 1
+
+
+def test_a_strip_that_is_too_long_to_be_warped_is_followed_all_the_same():
+    strip = np.tile(wide(), (1, 120))[:20, :60_000]
+    assert Tracks(strip, 0, Neighbours([strip, strip])).at(1) is not None
