@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from . import features, matching
 from .color import Image
-from .matching import Field
 from .light import WIDEST
+from .matching import Field
 from .paints import SQUARE, ripple
 
 Mask = NDArray[np.bool_]
