@@ -15,21 +15,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from . import __version__
+from .cluster_worker import flag
 from .color import Image
 from .config import Config
 from .pipeline import Colorizer
-from .rendering import Job, Outcome, Painter
-from .workers import AHEAD, EACH, Run, in_order, runs
+from .rendering import Job, Outcome
+from .workers import EACH, Run, in_order, runs
 
+AHEAD = 2  # runs for every processor that have been handed out and not come back
 TRIES = 3  # times that a run is given out, and then each of its frames by itself, where all end unasked
 ANSWER = 25.0  # seconds in which a cluster must answer
 CALL = 10.0  # seconds in which its head must take a call
@@ -133,7 +132,7 @@ class Cluster:
         OSError, ValueError
             As :meth:`refcolor.Colorizer.fit` does, or when there is no such machine any more.
         """
-        task = self._ray.remote(_there("_fit")).options(num_cpus=0, num_gpus=1, max_retries=0)
+        task = self._ray.remote(_there("fit")).options(num_cpus=0, num_gpus=1, max_retries=0)
         work = self._put(pickle.dumps((list(pictures), config)))
         for _ in range(TRIES):
             given = task.remote(__version__, work)
@@ -172,7 +171,7 @@ class Cluster:
         pictures = job.results is None
         model = self._put(pickle.dumps((job, colorizer)))  # once, for all machines
         engine = colorizer.engine.name if colorizer.engine else None
-        task = self._ray.remote(_there("_run")).options(num_cpus=1, max_retries=0)
+        task = self._ray.remote(_there("run")).options(num_cpus=1, max_retries=0)
         left = runs(indices, EACH * self.processors, pictures=pictures)
         given: dict[Any, Run] = {}
         tries: Counter[tuple[int, int]] = Counter()
@@ -246,9 +245,9 @@ class Cluster:
             return
         # no ray.cancel: where it meets a task that is just ending, Ray ends this process (seen in 2.60)
         flags = self._ray.experimental.internal_kv
-        flags._internal_kv_put(_flag(name), b"")
+        flags._internal_kv_put(flag(name), b"")
         self._ray.wait(given, num_returns=len(given), timeout=LEAVE)
-        flags._internal_kv_del(_flag(name))
+        flags._internal_kv_del(flag(name))
 
 
 class _LostError(Exception):
@@ -300,7 +299,7 @@ def _cannot_join(address: str, said: str) -> str:
 
 
 def _there(name: str) -> Callable[..., Any]:
-    """A function of this module, to be found on the machine where it is called; not all may have it."""
+    """A function of `cluster_worker`, to be found on the machine where it is called; not all may have it."""
     here = str(Path.cwd())
 
     def call(*words: Any) -> Any:
@@ -310,7 +309,7 @@ def _there(name: str) -> Callable[..., Any]:
         if here in sys.path[:2]:
             sys.path.remove(here)
         try:
-            module = import_module("refcolor.cluster")
+            module = import_module("refcolor.cluster_worker")
         except ImportError as error:
             raise ImportError(
                 f"machine {socket.gethostname()} of the Ray cluster cannot load refcolor, install it on all: "
@@ -319,50 +318,3 @@ def _there(name: str) -> Callable[..., Any]:
         return getattr(module, name)(*words)
 
     return call
-
-
-def _fit(version: str, work: NDArray[np.uint8]) -> bytes:
-    """On a machine of the cluster: a trained colorizer."""
-    _check(version)
-    pictures, config = pickle.loads(work.data)
-    return pickle.dumps(Colorizer(config).fit(pictures))
-
-
-def _run(version: str, engine: str | None, name: str, model: NDArray[np.uint8], run: Run) -> list[Outcome]:
-    """On a machine of the cluster: color a run with the model of this name."""
-    global _painter
-    if _stopped(name):
-        return []
-    if _painter is None or _painter[0] != name:
-        _check(version)
-        cv2.setNumThreads(1)  # as many workers as processors, each with one
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # frames are coloured on the CPU, the same bits everywhere
-        if engine:
-            os.environ["KERAS_BACKEND"] = engine
-        _painter = None
-        _painter = name, Painter(*pickle.loads(model.data))
-    outcomes = [_painter[1].paint(index) for index in run if not _stopped(name)]
-    where = f" (on machine {socket.gethostname()})"
-    return [replace(each, error=each.error + where) if each.error else each for each in outcomes]
-
-
-def _flag(name: str) -> bytes:
-    return f"refcolor stop {name}".encode()
-
-
-def _stopped(name: str) -> bool:
-    """In a worker: whether nobody waits for its frames any more."""
-    from ray.experimental.internal_kv import _internal_kv_exists
-
-    return bool(_internal_kv_exists(_flag(name)))
-
-
-def _check(version: str) -> None:
-    if version != __version__:
-        raise ValueError(
-            f"machine {socket.gethostname()} of the Ray cluster has refcolor {__version__}, this one "
-            f"{version}: install the same on all"
-        )
-
-
-_painter: tuple[str, Painter] | None = None

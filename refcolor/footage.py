@@ -16,7 +16,7 @@ from .pipeline import check_size
 from .safe_write import shown
 
 if TYPE_CHECKING:
-    from .video import Video
+    from .video_base import Video
 
 HELD = 1 << 28  # bytes of gray frames that are remembered
 LEAST = 4  # frames, however large
@@ -87,9 +87,9 @@ class Film(Footage):
     def video(self) -> Video:
         """The video, opened when it is first needed."""
         if "_video" not in self.__dict__:
-            from .video import Video  # late: FFmpeg is needed for videos only
+            from .video import open_video  # late: FFmpeg is needed for videos only
 
-            self._video = Video.open(_from(self._home, self.path), max_pixels=self.max_pixels)
+            self._video = open_video(_from(self._home, self.path), max_pixels=self.max_pixels)
         return self._video
 
     def name(self, index: int) -> str:

@@ -124,10 +124,10 @@ def plan(
 
 def _frames_in(movie: Path, max_pixels: int) -> int:
     """How many frames a video holds; 0 if it is none."""
-    from .video import Video
+    from .video import open_video
 
     try:
-        with Video.open(movie, max_pixels=max_pixels) as video:
+        with open_video(movie, max_pixels=max_pixels) as video:
             return len(video)
     except (OSError, ValueError):
         return 0

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from .config import MAX_PIXELS
 from .image_storage import one_line
 
+DRAWN = {"gif", "apng"}  # always have alpha, and are often opaque all the same
 FORMATS = (
     "matroska mov avi mpegts mpeg mpegvideo m4v h264 hevc av1 obu ivf asf flv mxf nut ogg gif apng "
     "yuv4mpegpipe dv rm wtv gxf flic wav mp3 flac aac"

@@ -28,7 +28,8 @@ from .color import Image
 from .image_decode import open_plain
 from .image_storage import one_line
 from .safe_write import StrPath, atomic, shown
-from .video import Video
+from .video import open_video
+from .video_base import Video
 from .video_container import open_container, packets_of, video_stream
 from .video_pixels import LIMITED, frame_of
 
@@ -191,7 +192,7 @@ class Writer:
             raise ValueError(f"frame {index} has values that are infinite or not a number")
         if like.has_alpha and alpha is None and self._codec != "h264":
             if self._alpha is None:
-                self._alpha = self._stack.enter_context(Video.open(like.path, max_pixels=like.max_pixels))
+                self._alpha = self._stack.enter_context(open_video(like.path, max_pixels=like.max_pixels))
             alpha = self._alpha.read(index).alpha
         first, self._last = self._last < 0, index
         context = self._video.codec_context

@@ -21,7 +21,7 @@ import pytest
 
 from refcolor import cli, destinations, image_io, safe_write, video_write, workers
 from refcolor.contact_sheet import contact_sheet
-from refcolor.video import Video
+from refcolor.video import open_video
 
 RUN = [sys.executable, "-P", "-c", "from refcolor.cli import main; main()"]
 COUNT, WIDTH, HEIGHT = 8, 96, 64
@@ -918,7 +918,7 @@ def sound_of(path):
 
 def frames_of(path):
     """Times in seconds, and pictures in 8-bit steps."""
-    with Video.open(path) as video:
+    with open_video(path) as video:
         times = [float(time * video.time_base) for time in (*video.times, video.end)]
         return times, [np.rint(video.read(i).rgb * 255).astype(np.uint8) for i in range(len(video))]
 

@@ -21,7 +21,8 @@ import numpy as np
 import pytest
 
 from refcolor import image_io, safe_write, video_write
-from refcolor.video import Video, _Movie, is_video
+from refcolor.video import is_video, open_video
+from refcolor.video_movie import Movie
 from refcolor.video_pixels import frame_of, picture
 from refcolor.video_write import check_video, default_codec, write_video
 
@@ -104,7 +105,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def copy(source: Path, out: Path, codec: Any = None) -> Path:
-    with Video.open(source) as video, write_video(out, video, codec, force=True) as writer:
+    with open_video(source) as video, write_video(out, video, codec, force=True) as writer:
         for i in range(len(video)):
             seen = video.read(i)
             writer.add(seen.rgb, i, seen.alpha)
@@ -149,7 +150,7 @@ def test_a_frame_is_the_same_however_it_is_reached(folder, name, codec, options)
     format = "h264" if name.endswith(".h264") else None
     path = make(folder / name, codec, "yuv420p", 150, options=options, format=format)
     expected = decoded(path)
-    with Video.open(path) as video:
+    with open_video(path) as video:
         assert len(video) == len(expected) == 150
         order = [75, 76, 140, 3, 149, 0, 1, 71, 70, 69, 100, 12, *range(140, 150), 30]
         for i in order:
@@ -158,7 +159,7 @@ def test_a_frame_is_the_same_however_it_is_reached(folder, name, codec, options)
 
 def test_uneven_times_are_kept(clip):
     expected = decoded(clip)
-    with Video.open(clip) as video:
+    with open_video(clip) as video:
         assert video.times[:6] == [480, 1481, 2482, 4484, 5485, 7487]
         assert video.end == video.times[-1] + 1001
         assert (video.time_base, video.size, video.aspect) == (Fraction(1, 24000), (64, 48), Fraction(4, 3))
@@ -170,7 +171,7 @@ def test_uneven_times_are_kept(clip):
 
 def test_reading_on_never_seeks(folder):
     path = make(folder / "sought.mkv", "libx264", "yuv420p", 40, options={"g": "5"})
-    with Video.open(path) as video:
+    with open_video(path) as video:
         sought = []
         video._seek = sought.append  # type: ignore[attr-defined]
         for i in range(40):
@@ -218,13 +219,13 @@ def test_colours_go_there_and_back(matrix, pix_fmt, full):
 def test_an_untagged_matrix_follows_the_size(folder):
     for size, matrix in [((64, 576), 6), ((64, 578), 1)]:
         path = make(folder / "plain.mkv", "libx264", "yuv420p", 2, size=size)
-        with Video.open(path) as video:
+        with open_video(path) as video:
             assert video.matrix == matrix
 
 
 def test_deep_gray_png_in_mov(folder):
     path = make(folder / "gray16.mov", "png", "gray16be", 3)
-    with Video.open(path) as video:
+    with open_video(path) as video:
         seen = video.read(1)
         assert video.depth == 16
         assert seen.is_gray
@@ -252,7 +253,7 @@ def test_animated_pictures(folder, suffix):
     path = folder / f"moving.{suffix}"
     frames = animated(path, 4)
     assert is_video(path)
-    with Video.open(path) as video:
+    with open_video(path) as video:
         assert (len(video), video.size, video.has_alpha) == (4, (64, 48), True)
         assert [float(t * video.time_base) for t in video.times] == pytest.approx([0, 0.1, 0.15, 0.35])
         assert float(video.end * video.time_base) == pytest.approx(0.39)
@@ -264,12 +265,12 @@ def test_animated_pictures(folder, suffix):
             near = 0.25 if suffix == "gif" else 0  # a palette of few colours
             assert np.abs(seen.rgb - frames[i][..., :3])[visible].max() <= near
     animated(path, 4, alpha=False)
-    with Video.open(path) as video:
+    with open_video(path) as video:
         assert video.has_alpha is False or suffix == "gif"
         assert (video.read(3).alpha is None) is not video.has_alpha
     if suffix == "webp":
         with pytest.raises(ValueError, match="pixels together; save it as a video"):
-            Video.open(path, max_pixels=64 * 48 * 3)
+            open_video(path, max_pixels=64 * 48 * 3)
     animated(path, 1)
     assert not is_video(path)
 
@@ -293,7 +294,7 @@ def test_gif_disposal(tmp_path):
     path = tmp_path / "boxes.gif"
     # keep, then restore what was before, then clear to nothing
     path.write_bytes(gif((whole, 1, 1), (corner, 2, 3), ((2, 2, 2, 2), 3, 2), ((3, 0, 1, 1), 2, 1)))
-    with Video.open(path) as video:
+    with open_video(path) as video:
         seen = [video.read(i) for i in range(4)]
         colours = [[tuple(s.rgb[y, x]) for y, x in [(0, 0), (3, 3), (0, 3)]] for s in seen]
         red, green, blue = (1, 0, 0), (0, 1, 0), (0, 0, 1)
@@ -304,7 +305,7 @@ def test_gif_disposal(tmp_path):
         assert [s.alpha[3, 3] for s in seen if s.alpha is not None] == [1, 1, 1, 0]
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ValueError, match="cut short after 4 frames"):
-        Video.open(path)
+        open_video(path)
 
 
 def test_memory_does_not_grow(folder):
@@ -312,7 +313,7 @@ def test_memory_does_not_grow(folder):
     for count in (20, 200):
         path = make(folder / f"{count}.mkv", "libx264", "yuv420p", count, options={"preset": "ultrafast"})
         tracemalloc.start()
-        with Video.open(path) as video, write_video(folder / "grown.mkv", video, force=True) as writer:
+        with open_video(path) as video, write_video(folder / "grown.mkv", video, force=True) as writer:
             for i in range(len(video)):
                 writer.add(video.read(i).rgb, i)
         peaks.append(tracemalloc.get_traced_memory()[1])
@@ -344,7 +345,7 @@ def test_names_are_taken_literally(clip, tmp_path, monkeypatch, name):
     Path(name).parent.mkdir(exist_ok=True)
     Path(name).write_bytes(clip.read_bytes())
     assert is_video(name)
-    with Video.open(name) as video:
+    with open_video(name) as video:
         assert len(video) == 20
 
 
@@ -362,7 +363,7 @@ def test_playlists_open_nothing(clip, tmp_path, text):
     path.write_text(text.format(clip))
     assert not is_video(path)
     with pytest.raises(ValueError, match="is not a video"):
-        Video.open(path)
+        open_video(path)
 
 
 def one_line(caught: pytest.ExceptionInfo[BaseException]) -> str:
@@ -380,14 +381,14 @@ def test_sound_alone_and_covers_are_no_video(tmp_path):
         out.mux(track.encode(frame))
     assert not is_video(path)
     with pytest.raises(ValueError, match="no video stream") as caught:
-        Video.open(path)
+        open_video(path)
     assert "sound.wav" in one_line(caught)
 
 
 def test_too_large(clip):
     with pytest.raises(ValueError, match="3072 pixels, more than 3071"):
-        Video.open(clip, max_pixels=64 * 48 - 1)
-    with Video.open(clip, max_pixels=64 * 48):
+        open_video(clip, max_pixels=64 * 48 - 1)
+    with open_video(clip, max_pixels=64 * 48):
         pass
 
 
@@ -396,14 +397,14 @@ def test_no_decoder_and_no_frames(clip, tmp_path, monkeypatch):
     data = make(tmp_path / "a.mkv", "mjpeg", "yuvj420p", 3).read_bytes()
     path.write_bytes(data.replace(b"V_MJPEG", b"V_MJPEX"))
     with pytest.raises(ValueError, match="cannot decode; convert it first"):
-        Video.open(path)
-    monkeypatch.setattr("refcolor.video._Movie._decoded", lambda *_: iter(()))
+        open_video(path)
+    monkeypatch.setattr("refcolor.video.Movie._decoded", lambda *_: iter(()))
     with pytest.raises(ValueError, match="without a picture"):
-        Video.open(clip)
+        open_video(clip)
 
 
 def test_frame_numbers(clip):
-    with Video.open(clip) as video:
+    with open_video(clip) as video:
         for i in (-1, 20):
             with pytest.raises(ValueError, match=f"no frame {i}: it has 20"):
                 video.read(i)
@@ -422,7 +423,7 @@ def test_a_damaged_frame_is_named(tmp_path, name, codec, pix_fmt):
     data = bytearray(path.read_bytes())
     data[at + 4 : at + size] = bytes(b ^ 0xFF for b in data[at + 4 : at + size])
     path.write_bytes(data)
-    with Video.open(path) as video:
+    with open_video(path) as video:
         assert len(video) == 20
         for order in (range(20), reversed(range(20))):
             for i in order:
@@ -440,7 +441,7 @@ def test_cut_short(tmp_path, name):
     path = make(tmp_path / name, codec, "yuv420p", 60)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
     with pytest.raises(ValueError, match=r"cut short after \d+ frames|not a video, or its header is damaged"):
-        Video.open(path)
+        open_video(path)
 
 
 def test_every_cut_ends_in_one_line(clip, tmp_path):
@@ -449,7 +450,7 @@ def test_every_cut_ends_in_one_line(clip, tmp_path):
     for size in (1, 8, 40, 200, len(data) // 2, len(data) - 1):
         path.write_bytes(data[:size])
         try:
-            Video.open(path).close()
+            open_video(path).close()
         except ValueError as error:
             assert len(str(error).splitlines()) == 1  # noqa: PT017
 
@@ -463,7 +464,7 @@ def test_a_change_of_size(tmp_path):
     ]
     path = tmp_path / "both.ts"
     path.write_bytes(b"".join(parts))
-    with Video.open(path) as video:
+    with open_video(path) as video:
         video.read(0)
         with pytest.raises(ValueError, match="changes from 64 x 48 to 80 x 48 at frame 5"):
             video.read(5)
@@ -495,7 +496,7 @@ def test_ffv1_is_lossless(tmp_path, codec, pix_fmt, kept, size, suffix):
         tags=(0, 2, 1, 13),
     )
     out = copy(path, tmp_path / f"out{suffix}", "ffv1")
-    with Video.open(path) as one, Video.open(out) as other:
+    with open_video(path) as one, open_video(out) as other:
         for i in range(3):
             a, b = one.read(i), other.read(i)
             assert np.array_equal(a.rgb, b.rgb)
@@ -512,7 +513,7 @@ def test_ffv1_is_lossless(tmp_path, codec, pix_fmt, kept, size, suffix):
 def test_prores(tmp_path, alpha, size):
     path = make(tmp_path / "in.mkv", "ffv1", "bgra" if alpha else "bgr0", 2, size=size, tags=(0, 2, 9, 16))
     out = copy(path, tmp_path / "out.mov")
-    with Video.open(path) as one, Video.open(out) as other:
+    with open_video(path) as one, open_video(out) as other:
         assert other.size == size
         assert (other.matrix, other.full_range, other.primaries, other.transfer) == (6, False, 9, 16)
         assert np.abs(one.read(1).rgb - other.read(1).rgb).mean() < (0.02 if alpha else 0.2)  # noise, 4:2:2
@@ -525,10 +526,10 @@ def test_prores(tmp_path, alpha, size):
 
 def test_alpha_is_read_again_where_it_is_not_given(tmp_path):
     path = make(tmp_path / "in.mkv", "ffv1", "bgra", 4)
-    with Video.open(path) as video, write_video(tmp_path / "out.mkv", video) as writer:
+    with open_video(path) as video, write_video(tmp_path / "out.mkv", video) as writer:
         for i in (0, 2, 3):  # a frame may be left out
             writer.add(np.zeros((48, 64, 3), np.float32), i)
-    with Video.open(path) as one, Video.open(tmp_path / "out.mkv") as other:
+    with open_video(path) as one, open_video(tmp_path / "out.mkv") as other:
         assert len(other) == 3
         assert np.array_equal(one.read(3).alpha, other.read(2).alpha)  # type: ignore[arg-type]
 
@@ -544,7 +545,7 @@ def test_alpha_is_read_again_where_it_is_not_given(tmp_path):
 )
 def test_all_but_the_pixels_is_kept(clip, tmp_path, name, codec, tags):
     out = copy(clip, tmp_path / name, codec)
-    with Video.open(clip) as one, Video.open(out) as other:
+    with open_video(clip) as one, open_video(out) as other:
         assert (other.matrix, other.full_range, other.primaries, other.transfer) == tags
         assert (other.aspect, other.display_matrix) == (one.aspect, one.display_matrix)
         near = 0.0005001 if name == "o.mkv" else 1e-9  # Matroska counts in milliseconds
@@ -572,7 +573,7 @@ def test_sound_lies_beside_its_pictures(clip, tmp_path):
 def test_full_range_is_kept(tmp_path):
     path = make(tmp_path / "in.mkv", "libx264", "yuv420p", 3, tags=(6, 2, 6, 6))
     for name, full in (("o.mp4", True), ("o.mov", False)):
-        with Video.open(copy(path, tmp_path / name)) as video, Video.open(path) as source:
+        with open_video(copy(path, tmp_path / name)) as video, open_video(path) as source:
             assert video.full_range is full
             assert abs(video.read(1).rgb.mean() - source.read(1).rgb.mean()) < 0.01
 
@@ -581,8 +582,8 @@ def test_full_range_is_kept(tmp_path):
 def test_the_same_bytes_each_time(clip, tmp_path, name):
     code = (
         "import os, sys; os.sched_setaffinity(0, {0}) if sys.argv[3] == '1' else None\n"
-        "from refcolor.video import Video; from refcolor.video_write import write_video\n"
-        "with Video.open(sys.argv[1]) as v, write_video(sys.argv[2], v, force=True) as w:\n"
+        "from refcolor.video import open_video; from refcolor.video_write import write_video\n"
+        "with open_video(sys.argv[1]) as v, write_video(sys.argv[2], v, force=True) as w:\n"
         "    for i in range(len(v)): w.add(v.read(i).rgb, i)\n"
     )
     if name == "o.mkv":  # the pixels' shape
@@ -601,7 +602,7 @@ def test_animated_picture_to_video(folder, tmp_path):
         path = folder / f"written.{suffix}"
         animated(path, 4)
         out = copy(path, tmp_path / f"{suffix}.mkv")
-        with Video.open(path) as one, Video.open(out) as other:
+        with open_video(path) as one, open_video(out) as other:
             assert [t * other.time_base for t in other.times] == [t * one.time_base for t in one.times]
             assert np.array_equal(one.read(2).alpha, other.read(2).alpha)  # type: ignore[arg-type]
 
@@ -609,7 +610,7 @@ def test_animated_picture_to_video(folder, tmp_path):
 def test_names_choose_codecs(clip, tmp_path, monkeypatch):
     assert [default_codec(f"a{s}") for s in (".mkv", ".MOV", ".mp4")] == ["ffv1", "prores", "h264"]
     square = make(tmp_path / "odd.mkv", "ffv1", "bgr0", 2, size=(63, 48))
-    with Video.open(clip) as video, Video.open(square) as odd:
+    with open_video(clip) as video, open_video(square) as odd:
         for name, codec, like, words in [
             ("a.avi", None, video, "ends in '.avi'; videos can be written as .mkv .mov .mp4"),
             ("a", None, video, "has no extension"),
@@ -629,7 +630,7 @@ def test_names_choose_codecs(clip, tmp_path, monkeypatch):
 
 def test_a_part_has_the_sound_of_its_time_only(clip, tmp_path):
     out = tmp_path / "part.mp4"
-    with Video.open(clip) as video:
+    with open_video(clip) as video:
         with write_video(out, video) as writer:
             for index in (4, 5, 6):
                 writer.add(video.read(index).rgb, index)
@@ -642,15 +643,15 @@ def test_a_part_has_the_sound_of_its_time_only(clip, tmp_path):
 
 def test_steps_back_do_not_decode_all_again_each_time(tmp_path, monkeypatch):
     path = make(tmp_path / "in.mp4", "libx264", "yuv420p", 60, options={"g": "60"})
-    counted, plain = [], _Movie._advance
-    monkeypatch.setattr(_Movie, "_advance", lambda movie: counted.append(0) or plain(movie))
-    with Video.open(path) as video:
+    counted, plain = [], Movie._advance
+    monkeypatch.setattr(Movie, "_advance", lambda movie: counted.append(0) or plain(movie))
+    with open_video(path) as video:
         wanted = [video.read(index).rgb for index in range(60)]
         counted.clear()
         for index in reversed(range(60)):
             np.testing.assert_array_equal(video.read(index).rgb, wanted[index])
         assert len(counted) <= 60
-        monkeypatch.setattr("refcolor.video.BEHIND", 5 * 4000)
+        monkeypatch.setattr("refcolor.video_movie.BEHIND", 5 * 4000)
         video._behind.clear()
         for index in reversed(range(60)):
             np.testing.assert_array_equal(video.read(index).rgb, wanted[index])
@@ -669,7 +670,7 @@ def test_sound_that_does_not_fit(tmp_path, sound, name):
 
 def test_frames_that_do_not_fit(clip, tmp_path):
     good = np.zeros((48, 64, 3), np.float32)
-    with Video.open(clip) as video:
+    with open_video(clip) as video:
         for frames, words in [
             ([(good[:-1], 0)], "shape"),
             ([(good, 1), (good, 1)], "frame 1 cannot follow frame 1 of 20"),
@@ -686,7 +687,7 @@ def test_frames_that_do_not_fit(clip, tmp_path):
 def test_whole_or_not_at_all(clip, tmp_path):
     out = tmp_path / "o.mp4"
     out.write_bytes(b"old")
-    with Video.open(clip) as video:
+    with open_video(clip) as video:
         with pytest.raises(FileExistsError, match="--force"), write_video(out, video) as writer:
             writer.add(video.read(0).rgb, 0)
         with pytest.raises(KeyboardInterrupt), write_video(out, video, force=True) as writer:  # noqa: PT012
