@@ -33,13 +33,13 @@ SAME = 0.95  # of a frame that must be like the key for it to be the key's
 class Key:
     """A coloured picture (H, W, 3), what to call it, and the number of its frame, if it is known.
 
-    It is `said`, or only in the name. A loose one is said to belong to no frame.
+    It is `said`, or only in the name. An unplaced one is said to belong to no frame.
     """
 
     name: str
     rgb: Image
     frame: int | None
-    loose: bool = False
+    unplaced: bool = False
     said: bool = False
 
 
@@ -112,7 +112,7 @@ def places(keys: Sequence[Key], footage: Footage) -> tuple[list[float | None], l
     for key in keys:
         at = None if key.frame is None else _place(key.frame, footage.numbers)
         name = shown(key.name)
-        if not (key.loose or key.said or (at is not None and _is_like(key, grays, at))):
+        if not (key.unplaced or key.said or (at is not None and _is_like(key, grays, at))):
             seen = _frame_like(key, grays)
             if seen is not None and (at is None or abs(seen - at) >= 1):
                 at = seen
@@ -158,7 +158,7 @@ def _file(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
         raise
     if said is not None:
         frame = int(said) if said.strip("-") else None
-        return Key(name, rgb, frame, loose=frame is None, said=True)
+        return Key(name, rgb, frame, unplaced=frame is None, said=True)
     return Key(name, rgb, _near(number_of(Path(name)), numbers))
 
 

@@ -27,10 +27,10 @@ from .pipeline import Colorizer, check
 from .stillness import Stillness
 from .tracking import Track, Tracks
 
-ASKED = 2  # keys with a place that a frame is coloured from: the nearest before and after it
+ACTIVE = 2  # placed keys that a frame is coloured from: the nearest before and after it
 UNPLACED = 0.5  # how much a key without a place counts; the nearest with one counts 1
 PATHS = 4  # keys whose tracks are remembered
-LENT = 10  # frames whose colours are remembered; seldom do more outrank one
+REMEMBERED = 10  # frames whose colours are remembered; seldom do more outrank one
 FADED = 8 / 255  # gray that a still pixel may have drifted by
 AGREED = 6.0  # CIELAB units of chroma that two keys may differ by where both show one paint
 
@@ -64,8 +64,8 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class _Lender:
-    """A picture that others borrow from: itself (H, W, 3), its gray and confidence (H, W)."""
+class _Reference:
+    """A picture that others take from: itself (H, W, 3), its gray and confidence (H, W)."""
 
     image: Image
     gray: Image
@@ -104,9 +104,9 @@ class Shot:
         self.colorizer, self.frames, self.places = colorizer, frames, tuple(places)
         self._pairs = Neighbours(frames)
         self._stillness = Stillness(self._pairs)
-        self._drawings: dict[int, int] = {}  # of every frame, the first of its hold
+        self._hold_starts: dict[int, int] = {}  # of every frame, the first of its hold
         self._track = lru_cache(PATHS)(self._new_track)
-        self._own = lru_cache(LENT)(self._colored_alone)
+        self._own = lru_cache(REMEMBERED)(self._colored_alone)
         self._steady = lru_cache(1)(self._made_steady)
 
     def __len__(self) -> int:
@@ -124,45 +124,45 @@ class Shot:
         if self.colorizer.config.name is Preset.PAPER:
             image = self.colorizer.colorize(gray).image
             return Frame(image, None, tuple(range(len(self.places))), hold=False, cut=False, keyless=False)
-        first = self._drawing(index)
-        weights, _, keyless = self._asked(first)
-        lender = self._steady(first)
-        image, confidence = lender.image.copy(), lender.confidence.copy()
-        _keep_gray(image, gray, lender.gray, np.ones(gray.shape, bool))
+        first = self._hold_start(index)
+        weights, _, keyless = self._active(first)
+        reference = self._steady(first)
+        image, confidence = reference.image.copy(), reference.confidence.copy()
+        _keep_gray(image, gray, reference.gray, np.ones(gray.shape, bool))
         return Frame(image, confidence, tuple(weights), first != index, self._pairs.cut(index), keyless)
 
-    def _drawing(self, index: int) -> int:
+    def _hold_start(self, index: int) -> int:
         """The first frame of the hold that a frame belongs to: perhaps itself, as that of a key is."""
         start = index
-        while start not in self._drawings and self._holds(start):
+        while start not in self._hold_starts and self._holds(start):
             start -= 1
-        first = self._drawings.setdefault(start, start)
+        first = self._hold_starts.setdefault(start, start)
         for i in range(start + 1, index + 1):
             # small changes may add up
             first = first if self._holds(i) and self._pairs.same(first, i) else i
-            self._drawings[i] = first
+            self._hold_starts[i] = first
         return first
 
     def _holds(self, index: int) -> bool:
         """Whether a frame is the one before again, and no key's."""
         return index > 0 and index not in self.places and self._pairs.same(index - 1, index)
 
-    def _asked(self, index: int) -> tuple[dict[int, float], dict[int, Track], bool]:
+    def _active(self, index: int) -> tuple[dict[int, float], dict[int, Track], bool]:
         """How much keys count for a frame, nearest first; their tracks; whether all lie beyond cuts."""
         away = {key: abs(place - index) for key, place in enumerate(self.places) if place is not None}
         near = sorted(away, key=lambda key: (away[key], key))
         before = [key for key in near if self._place(key) <= index][:1]
         after = [key for key in near if self._place(key) > index][:1]
-        asked = sorted(before + after, key=near.index) if before and after else near[:ASKED]
+        asked = sorted(before + after, key=near.index) if before and after else near[:ACTIVE]
         tracks = {key: self._track(key).at(index) for key in asked}
         found = {key: track for key, track in tracks.items() if track is not None}
         here = [key for key in asked if key in found or away[key] > tracking.REACH]
-        loose = [key for key, place in enumerate(self.places) if place is None]
-        keyless = bool(asked) and not here and not loose
+        unplaced = [key for key, place in enumerate(self.places) if place is None]
+        keyless = bool(asked) and not here and not unplaced
         weights = {key: 1 / max(away[key], 1.0) for key in here or asked}
         nearest = max(weights.values(), default=1.0)
         weights = {key: weight / nearest for key, weight in weights.items()}
-        return weights | dict.fromkeys(loose, UNPLACED if weights else 1.0), found, keyless
+        return weights | dict.fromkeys(unplaced, UNPLACED if weights else 1.0), found, keyless
 
     def _place(self, key: int) -> float:
         place = self.places[key]
@@ -172,65 +172,65 @@ class Shot:
     def _new_track(self, key: int) -> Tracks:
         return Tracks(self.colorizer.sources.each[key].gray, self._place(key), self._pairs)
 
-    def _made_steady(self, index: int) -> _Lender:
+    def _made_steady(self, index: int) -> _Reference:
         """A frame in which what stands still has taken its colours from where it should."""
         gray = self.frames[index]
         image = np.empty((*gray.shape, 3), np.float32)
         confidence = np.empty(gray.shape, np.float32)
         left = np.ones(gray.shape, bool)
 
-        def borrow(where: Mask, lender: _Lender) -> None:
-            where = where & left & (np.abs(gray - lender.gray) <= FADED)
-            image[where], confidence[where] = lender.image[where], lender.confidence[where]
+        def take(where: Mask, reference: _Reference) -> None:
+            where = where & left & (np.abs(gray - reference.gray) <= FADED)
+            image[where], confidence[where] = reference.image[where], reference.confidence[where]
             left[where] = False
-            _keep_gray(image, gray, lender.gray, where)
+            _keep_gray(image, gray, reference.gray, where)
 
-        for where, lender in self._still_keys(index, gray.shape):
-            borrow(where, lender)
+        for where, reference in self._still_keys(index, gray.shape):
+            take(where, reference)
         if left.any():
-            lenders = self._stillness.lenders(index, left)
-            for other in np.unique(lenders[left]).tolist():
+            references = self._stillness.references(index, left)
+            for other in np.unique(references[left]).tolist():
                 if other != index:
-                    borrow(lenders == other, self._own(other))
+                    take(references == other, self._own(other))
         if left.any():
             own = self._own(index)
             image[left], confidence[left] = own.image[left], own.confidence[left]
-        return _Lender(image, gray, confidence)
+        return _Reference(image, gray, confidence)
 
-    def _still_keys(self, index: int, shape: tuple[int, ...]) -> list[tuple[Mask, _Lender]]:
-        """Keys to borrow from, the nearest first, and where nothing has changed since.
+    def _still_keys(self, index: int, shape: tuple[int, ...]) -> list[tuple[Mask, _Reference]]:
+        """Keys to take from, the nearest first, and where nothing has changed since.
 
         Where that holds for two and they all but agree, the first goes over into the other by and by.
         """
-        _, tracks, _ = self._asked(index)
+        _, tracks, _ = self._active(index)
         sources = self.colorizer.sources.each
         keys = [key for key in tracks if sources[key].gray.shape == shape]
         sure = np.broadcast_to(np.float32(1), shape)
         found = [
-            (unpacked(tracks[key].still, shape), _Lender(sources[key].rgb, sources[key].gray, sure))
+            (unpacked(tracks[key].still, shape), _Reference(sources[key].rgb, sources[key].gray, sure))
             for key in keys
         ]
-        if len(found) == ASKED:
+        if len(found) == ACTIVE:
             (here, near), (there, far) = found
             away = [abs(self._place(key) - index) for key in keys]
             apart = np.hypot(*np.moveaxis(sources[keys[0]].ab - sources[keys[1]].ab, -1, 0))
             both = here & there & (apart < AGREED)
             share = np.where(both, np.float32(away[0] / sum(away)), np.float32(0))
             image = near.image + share[..., None] * (far.image - near.image)
-            found[0] = here, _Lender(image, near.gray + share * (far.gray - near.gray), sure)
+            found[0] = here, _Reference(image, near.gray + share * (far.gray - near.gray), sure)
         return found
 
-    def _colored_alone(self, index: int) -> _Lender:
+    def _colored_alone(self, index: int) -> _Reference:
         gray = self.frames[index]
-        weights, tracks, _ = self._asked(index)
+        weights, tracks, _ = self._active(index)
         aligned = alignment.follow(self.colorizer.align(gray, weights), tracks)
         made = self.colorizer.colorize(gray, aligned)
         assert made.confidence is not None
-        return _Lender(made.image, gray, made.confidence)
+        return _Reference(made.image, gray, made.confidence)
 
 
 def _keep_gray(image: Image, gray: Image, lent: Image, where: Mask) -> None:
-    """Keep the chroma of what was borrowed from a picture whose gray is another, and take the frame's gray.
+    """Keep the chroma of what was taken from a picture whose gray is another, and take the frame's gray.
 
     A frame of 8 bits may have the other's gray rounded, as that of a key: then colours stay as they are.
     """

@@ -26,10 +26,10 @@ class Stillness:
     def __init__(self, pairs: Neighbours) -> None:
         self.pairs = pairs
 
-    def lenders(self, index: int, where: Mask) -> NDArray[np.int64]:
+    def references(self, index: int, where: Mask) -> NDArray[np.int64]:
         """For these pixels (H, W) of frame `index`, the frame whose colours each takes: perhaps its own."""
         shape = where.shape
-        lender, best = np.full(shape, index), np.full(shape, _rank(index))
+        reference, best = np.full(shape, index), np.full(shape, _rank(index))
         asked = np.packbits(where)
         start = index - index % BLOCK
         for way in (-1, 1):
@@ -42,8 +42,8 @@ class Stillness:
                 if _rank(at) > highest:
                     highest = _rank(at)
                     better = unpacked(stood, shape) & (best < highest)
-                    lender[better], best[better] = at, highest
-        return lender
+                    reference[better], best[better] = at, highest
+        return reference
 
 
 def _rank(index: int) -> int:

@@ -90,7 +90,7 @@ def test_any_part_in_any_order_is_as_in_the_whole(quick, grays, made, order):
 
 
 def test_what_is_forgotten_is_made_again(quick, grays, made, monkeypatch):
-    monkeypatch.setattr("refcolor.shot.LENT", 1)
+    monkeypatch.setattr("refcolor.shot.REMEMBERED", 1)
     monkeypatch.setattr("refcolor.shot.PATHS", 1)
     for frame, wanted in zip(Shot(quick, grays, [0]), made, strict=True):
         np.testing.assert_array_equal(frame.image, wanted.image)

@@ -86,7 +86,7 @@ def test_one_frame_lends_for_as_long_as_a_pixel_stands_still():
     found = Stillness(Neighbours(frames))
     rank = [BLOCK if i % BLOCK == 0 else (i % BLOCK) & -(i % BLOCK) for i in range(len(frames))]
     for index in range(len(frames)):
-        lender = found.lenders(index, np.ones((40, 60), bool))
+        lender = found.references(index, np.ones((40, 60), bool))
         for half, row in enumerate((5, 35)):
             block = range(index // BLOCK * BLOCK, min(index // BLOCK * BLOCK + BLOCK, len(frames)))
             same = [i for i in block if numbers[i, half] == numbers[index, half]]
@@ -96,7 +96,7 @@ def test_one_frame_lends_for_as_long_as_a_pixel_stands_still():
 def test_neighbours_that_stand_still_have_one_lender():
     numbers = np.cumsum(np.random.default_rng(4).random((BLOCK, 2)) < 0.2, axis=0)
     frames = frames_of(numbers)
-    found = [Stillness(Neighbours(frames)).lenders(i, np.ones((40, 60), bool)) for i in range(BLOCK)]
+    found = [Stillness(Neighbours(frames)).references(i, np.ones((40, 60), bool)) for i in range(BLOCK)]
     pairs = 0
     for (one, other), (a, b) in zip(itertools.pairwise(found), itertools.pairwise(frames), strict=True):
         stands = still(a, b)
@@ -113,7 +113,7 @@ def test_next_to_a_frame_that_cannot_be_had_nothing_stands_still(index):
                 raise ValueError("cannot be read")
             return super().__getitem__(at)
 
-    found = Stillness(Neighbours(Broken([texture()] * 8))).lenders(index, np.ones((40, 60), bool))
+    found = Stillness(Neighbours(Broken([texture()] * 8))).references(index, np.ones((40, 60), bool))
     assert (found == (0 if index == 2 else 4)).all()
 
 
