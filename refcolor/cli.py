@@ -225,7 +225,11 @@ def main(words: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if words is None else words)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # file names come out as the bytes they are
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
     name = words.pop(0) if words and words[0] in _COMMANDS else ""
     app.command(epilog=None if name else _EPILOG, no_args_is_help=name != "info")(_COMMANDS.get(name, color))
     with friendly(debug=False):

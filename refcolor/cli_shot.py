@@ -51,7 +51,7 @@ def shot(
 ) -> None:
     """Color the gray frames of a shot like its keys. The written files are listed on stdout.
 
-    Exit codes: 0 all done; 1 some frames failed, the others are done; 2 wrong use, nothing was done.
+    Exit codes: 0 done; 1 some frames failed, the others are done; 2 wrong use; 130 interrupted.
     """
     with friendly(debug), ExitStack() as stack:
         from . import destinations
@@ -85,14 +85,18 @@ def shot(
             earlier = read_report(report) if report and skip_existing else None
             ours = [report] if report and earlier is not None else []
             ours += [contact_sheet] if contact_sheet and skip_existing and is_sheet(contact_sheet) else []
-            new = destinations.check(
-                work.frames + ([contact_sheet] if contact_sheet else []),
-                work.folders,
-                [*footage.files, *keys_.files(key, key_from or [])],
-                others=[path for path in (work.movie, report) if path],
-                force=force,
-                again=[*work.empty, *ours],
-            )
+            try:
+                new = destinations.check(
+                    work.frames + ([contact_sheet] if contact_sheet else []),
+                    work.folders,
+                    [*footage.files, *keys_.files(key, key_from or [])],
+                    others=[path for path in (work.movie, report) if path],
+                    force=force,
+                    again=[*work.empty, *ours],
+                )
+            except FileExistsError as error:
+                hint = "" if skip_existing else ", or --skip-existing to go on with the rest"
+                raise WrongUse(f"{error}{hint}") from error
         work.sweep()
         voice = Voice(quiet)
         if work.left:

@@ -521,6 +521,7 @@ def test_help_lists_the_options_by_panel(call, monkeypatch):
 @pytest.mark.parametrize("name", ["inspect", "score", "info"])
 def test_each_command_has_its_help(call, name):
     code, out, _ = call(name, "--help")
+    assert call(name, "-h")[:2] == (code, out)
     assert code == 0
     assert any(f"Usage: refcolor {name} " in line for line in out)
 
