@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
+
 from .pipeline import Colorizer
 from .rendering import Job, Outcome, Painter
 
@@ -101,10 +103,17 @@ def paint(
         painter = Painter(job, colorizer)
         yield from map(painter.paint, indices)
         return
-    pictures = job.results is None
-    left = runs(indices, workers * EACH, pictures=pictures)
-    found = _paint(pickle.dumps((job, colorizer)), left, workers, WAITING * workers if pictures else None)
-    yield from in_order(found, indices) if pictures else found
+    task = pickle.dumps((job, colorizer))
+    if job.results is None:
+        left = runs(indices, workers * EACH, pictures=True)
+        yield from in_order(_paint(task, left, workers, WAITING * workers), indices)
+    else:
+        yield from _paint(task, _parts(indices, workers), workers, None)
+
+
+def _parts(indices: Sequence[int], parts: int) -> deque[Run]:
+    """The frames in so many runs of about the same length: the longer, the less two workers do twice."""
+    return deque(found.tolist() for found in np.array_split(np.asarray(indices, int), parts) if found.size)
 
 
 def in_order(found: Iterator[Outcome], indices: Iterable[int]) -> Iterator[Outcome]:
@@ -125,8 +134,8 @@ def _paint(task: bytes, left: deque[Run], workers: int, window: int | None) -> I
     with _team(task, workers) as team:
         while left or any(worker.frames for worker in team):
             for worker in team:
-                if left and not worker.frames:
-                    worker.frames += left.popleft()
+                if not worker.frames:
+                    worker.frames += left.popleft() if left else [] if window else _spared(team)
             first = min(place[worker.frames[0]] for worker in team if worker.frames)
             for worker in team:
                 worker.give(window and first + window, place)
@@ -150,6 +159,13 @@ def _paint(task: bytes, left: deque[Run], workers: int, window: int | None) -> I
                 else:
                     fruitless = 0
                 yield outcome
+
+
+def _spared(team: Sequence[_Worker]) -> Run:
+    """The last half of what the busiest worker has not been given yet, if it is worth it."""
+    frames = max((worker.frames for worker in team), key=len)
+    count = (len(frames) - AHEAD) // 2
+    return [frames.pop() for _ in range(count)][::-1] if count >= SHORT else []
 
 
 class _Worker:
