@@ -24,7 +24,7 @@ from .rendering import Job, Outcome, Painter
 Run = list[int]
 
 WORTH = 16  # frames for every worker at least, lest it has hardly started when they are done
-HEAP, HEAP_PER_PIXEL = 1 << 30, 500  # bytes that a worker takes, and for each pixel of a frame
+HEAP, HEAP_PER_PIXEL = 3 << 29, 500  # bytes that a worker takes, and for each pixel of a frame
 LONG = 64  # frames of a run, at most
 EACH = 4  # runs for every worker, at least, so that all end at about the same time
 SHORT = 4  # frames of a run, at least; as few where whole pictures wait for their turn

@@ -800,7 +800,7 @@ def test_as_many_workers_as_cores_memory_and_frames_are_good_for(color, shot, wh
         patch.setattr(os, "sched_getaffinity", lambda _: {3, 4, 7})
         patch.setattr(workers, "_memory", lambda: 10 << 30)
         assert [workers.suitable_workers(n, 1 << 19) for n in (1, 31, 32, 47, 48, 500)] == [1, 1, 2, 2, 3, 3]
-        assert [workers.suitable_workers(500, n << 20) for n in (1, 8, 33, 300)] == [3, 2, 1, 1]
+        assert [workers.suitable_workers(500, n << 20) for n in (1, 5, 33, 300)] == [3, 2, 1, 1]
     assert 0 < workers._memory() < 1 << 50
     monkeypatch.setattr(workers, "WORTH", COUNT // 2)
     teams, plain = [], workers._team
