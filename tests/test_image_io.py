@@ -465,7 +465,7 @@ def test_gray_is_bt601_luma(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("pixel", "gray"),
-    [((90, 90, 90), True), ((90, 91, 90), True), ((90, 92, 90), False), ((0, 0, 255), False)],
+    [((90, 90, 90), True), ((90, 94, 90), True), ((90, 95, 90), False), ((0, 0, 255), False)],
 )
 def test_is_gray(tmp_path: Path, pixel: tuple[int, ...], gray: bool) -> None:
     samples = np.full((3, 3, 3), 50, np.uint8)

@@ -3,6 +3,7 @@
 import os
 import time
 from collections import deque
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +50,13 @@ class Deadly(dict):
         return super().__getitem__(index)
 
 
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    """The classes above, for the workers."""
+    for folder in Path(__file__).parents[:2]:
+        monkeypatch.syspath_prepend(folder)
+
+
 @pytest.fixture(scope="module")
 def colorizer():
     return Colorizer(Config.preset("quick")).fit(drawn(0))
@@ -84,6 +92,16 @@ def test_pictures_come_in_order_and_are_those_of_one_process(colorizer):
     one, two = (list(workers.paint(job, colorizer, range(24), count)) for count in (1, 2))
     assert [outcome.index for outcome in two] == [*range(24)]
     assert all(np.array_equal(a.image, b.image) for a, b in zip(one, two, strict=True))
+
+
+def test_who_is_done_takes_half_of_what_another_has_left(colorizer, tmp_path, monkeypatch):
+    taken, plain = [], workers._spared
+    monkeypatch.setattr(workers, "_spared", lambda team: taken.append(plain(team)) or taken[-1])
+    files = {index: tmp_path / f"{index}.png" for index in range(48)}
+    outcomes = list(workers.paint(Job(Staged(48, slow=1), [47.0], files, {}), colorizer, range(48), 2))
+    assert sorted(outcome.index for outcome in outcomes) == [*range(48)]
+    assert not any(outcome.error for outcome in outcomes)
+    assert any(len(frames) >= workers.SHORT for frames in taken)
 
 
 def test_workers_that_cannot_even_start_end_soon(monkeypatch):
