@@ -1,60 +1,15 @@
 """Processes that color frames of one job: each frame once, whatever happens to one of them."""
 
 import os
-import time
 from collections import deque
-from pathlib import Path
 
 import numpy as np
 import pytest
+from staged import SIZE, Deadly, Staged, drawn
 
 from refcolor import Config, image_io, workers
-from refcolor.footage import Footage
-from refcolor.image_io import Picture
-from refcolor.image_storage import Storage
 from refcolor.pipeline import Colorizer
 from refcolor.rendering import Job
-
-SIZE = 40, 48
-
-
-def drawn(index):
-    image = np.full((*SIZE, 3), (0.9, 0.8, 0.2), np.float32)
-    image[8:30, 4 + index % 8 : 20 + index % 8] = 0.2, 0.3, 0.8
-    return image
-
-
-class Staged(Footage):
-    """Frames of which one takes its time to be read by another process."""
-
-    def __init__(self, count, slow=None):
-        self.numbers, self.files, self.max_pixels = tuple(range(count)), (), 1 << 20
-        self.slow, self.home = slow, os.getpid()
-
-    def name(self, index):
-        return f"frame {index}"
-
-    def read(self, index):
-        if os.getpid() != self.home and index == self.slow:
-            time.sleep(1.5)
-        gray = drawn(index) @ np.float32([0.299, 0.587, 0.114])
-        return Picture(np.repeat(gray[..., None], 3, -1), None, Storage("png", "uint8"))
-
-
-class Deadly(dict):
-    """Files of which one, when it is to be written, ends the process."""
-
-    def __getitem__(self, index):
-        if index == 5:
-            os._exit(1)
-        return super().__getitem__(index)
-
-
-@pytest.fixture(autouse=True)
-def importable(monkeypatch):
-    """The classes above, for the workers."""
-    for folder in Path(__file__).parents[:2]:
-        monkeypatch.syspath_prepend(folder)
 
 
 @pytest.fixture(scope="module")
