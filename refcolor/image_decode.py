@@ -38,7 +38,7 @@ TYPES: dict[str, Any] = {
 }  # fmt: skip
 KEPT = (*COLOUR_TAGS, *SAME_FORMAT_TAGS, *PLACE_TAGS, *WORD_TAGS)
 OWN_OF_EXR = re.compile(
-    "(oiio|openexr|exif|iptc|xmp):|screenWindow|(name|view|type|version|tiles)$", re.IGNORECASE
+    "(oiio|openexr|exif|iptc|xmp):|screenWindow|acesImage|(name|view|type|version|tiles)$", re.IGNORECASE
 )
 ENCODED = ("srgb", "g18", "g22", "g24", "g26", "pq", "hlg")  # how OpenImageIO's encoded spaces begin
 
@@ -210,8 +210,16 @@ def _type(tag: Any) -> str:
 def _is_kept(tag: Any, kind: str) -> bool:
     """Whether a tag is passed on: a known one, or in EXR whatever a studio has put there."""
     known = tag.name in KEPT or (kind == "openexr" and not OWN_OF_EXR.match(tag.name))
-    short = tag.type.size() <= WORDS and not (isinstance(tag.value, str) and len(tag.value) > WORDS)
+    short = tag.type.size() <= WORDS and not (isinstance(tag.value, str) and not _is_short(tag.value))
     return known and short and oiio.TypeDesc(str(tag.type)) == tag.type
+
+
+def _is_short(text: str) -> bool:
+    """Whether a text can be passed on: no longer than some, and UTF-8 indeed."""
+    try:
+        return len(text.encode()) <= WORDS
+    except UnicodeEncodeError:
+        return False
 
 
 def _storage(spec: Any, kind: str, depth: str, has_alpha: bool) -> Storage:

@@ -133,6 +133,8 @@ def shift(one: Image, other: Image, field: Image, error: Image, relit: Image) ->
     -----
     Ridge regression (Hoerl and Kennard 1970) towards no change but a common one.
     """
+    if max(one.shape[:2]) > WIDEST:
+        return None
     came = _at(one, field)
     same = (error < TRUSTED) & (np.abs(relit - came[..., 0]) < ALIKE)
     if same.mean() < SHARE:

@@ -9,6 +9,7 @@ and read by fileseq: ``1-48``, ``1-48x2``, ``-5-10``, ``1-10,20``.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -122,6 +123,9 @@ def numbers(paths: Sequence[Path]) -> list[int]:
     ValueError
         One line: some have a number and some have not, or two have the same.
     """
+    twice = [path for path, count in Counter(paths).items() if count > 1]
+    if twice:
+        raise ValueError(f"{shown(twice[0])} is named twice: name it once")
     last = {path: number for path in paths if (number := number_of(path)) is not None}
     if not last:
         return list(range(1, len(paths) + 1))

@@ -215,7 +215,7 @@ class Shot:
             away = [abs(self._place(key) - index) for key in keys]
             apart = np.hypot(*np.moveaxis(sources[keys[0]].ab - sources[keys[1]].ab, -1, 0))
             both = here & there & (apart < AGREED)
-            share = np.where(both, np.float32(away[0] / sum(away)), np.float32(0))
+            share = np.where(both, np.float32(away[0] / (sum(away) or 1)), np.float32(0))
             image = near.image + share[..., None] * (far.image - near.image)
             found[0] = here, _Reference(image, near.gray + share * (far.gray - near.gray), sure)
         return found

@@ -196,7 +196,7 @@ class Summary:
 
     def _remember(self, index: int, image: Image | None = None) -> None:
         """Keep a small picture for the contact sheet, read from its file if need be, and if it can be."""
-        if index not in self.sheet:
+        if index not in self.sheet or (image is None and index not in self.files):
             return
         with suppress(OSError, ValueError):
             if image is None:

@@ -69,7 +69,7 @@ class Tracks:
             return None
         way = 1 if index >= first else -1
         i = next((i for i in range(index, first - way, -way) if i in self._known), first - way)
-        track = self._known.get(i, _KEY)
+        track = _KEY if i == first - way else self._known[i]  # what lies there is on the key's other side
         while i != index:
             i += way
             track = self._next(track, i)

@@ -462,3 +462,13 @@ def test_what_a_studio_puts_into_exr_stays(tmp_path: Path) -> None:
     assert found.getattribute("huge") is None
     png = oiio.ImageInput.open(str(tmp_path / "out.png")).spec()
     assert (png.getattribute("Artist"), png.getattribute("shotName")) == ("me", None)
+
+
+def test_text_that_is_no_utf8_is_left_out(tmp_path: Path) -> None:
+    samples = np.full((4, 5, 1), 90, np.uint8)
+    data = store(tmp_path / "a.png", samples).read_bytes()
+    body = b"tEXtAuthor\0Andr\xe9"
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    (tmp_path / "a.png").write_bytes(data[:33] + chunk + data[33:])
+    neutral(tmp_path / "a.png", tmp_path / "b.png")
+    np.testing.assert_array_equal(read(tmp_path / "b.png").gray, read(tmp_path / "a.png").gray)

@@ -136,6 +136,7 @@ def test_the_number_that_tells_names_apart_is_the_frame(names, wanted):
         (["a.0001.png", "a.0002.png", "thumb.png"], "'thumb.png' has no frame number, and others have"),
         (["a.0001.png", "a.1.png", "a.0002.png"], "'a.0001.png' and 'a.1.png' are both frame 1"),
         (["a.0001.png", "b.0001.png"], "'a.0001.png' and 'b.0001.png' are both frame 1"),
+        (["a.0001.png", "a.0001.png"], "'a.0001.png' is named twice"),
         (["x/a.0001.png", "y/a.0001.png"], "'x/a.0001.png' and 'y/a.0001.png' are both frame 1"),
     ],
 )

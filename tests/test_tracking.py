@@ -125,3 +125,13 @@ def test_a_frame_that_cannot_be_had_is_passed_over():
 def test_a_strip_that_is_too_long_to_be_warped_is_followed_all_the_same():
     strip = np.tile(wide(), (1, 120))[:20, :60_000]
     assert Tracks(strip, 0, Neighbours([strip, strip])).at(1) is not None
+
+
+@pytest.mark.parametrize("place", [12, 12.5])
+def test_what_lies_on_a_keys_other_side_is_no_way_to_it(place, monkeypatch):
+    monkeypatch.setattr(tracking, "RECENT", 12)
+    frames = pan(20)
+    tracks = Tracks(frames[12], place, Neighbours(frames))
+    for i in range(20):
+        alone = Tracks(frames[12], place, Neighbours(frames)).at(i)
+        np.testing.assert_array_equal(tracks.at(i).field, alone.field)
