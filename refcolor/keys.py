@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,24 +58,16 @@ def read(words: Sequence[str], picked: Sequence[str], numbers: Sequence[int], ma
     Raises
     ------
     OSError, ValueError
-        One line: a key that is not there, is no picture, has no colour, or two for one frame.
+        One line: a key that is not there, is no picture, or has no colour.
     """
     keys = [_file(word, numbers, max_pixels) for word in words]
     keys += [_frame(word, numbers, max_pixels) for word in picked]
-    taken: dict[int, str] = {}
     for key in keys:
         check_size(key.rgb, f"key {shown(key.name)}")
         try:
             palette.check(key.rgb, 2)
         except ValueError:
             raise ValueError(f"the key {shown(key.name)} has no colour: give a coloured picture") from None
-        if key.frame in taken:
-            raise WrongUse(
-                f"{shown(taken[key.frame])} and {shown(key.name)} are both the key of frame {key.frame}: "
-                "say which is which, as --key 24=FILE"
-            )
-        if key.frame is not None:
-            taken[key.frame] = key.name
     return keys
 
 
@@ -105,6 +96,11 @@ def places(keys: Sequence[Key], footage: Footage) -> tuple[list[float | None], l
 
     Frames are read where a key does not look like the frame that its name tells, or tells none: then it is
     that of the frame that it looks like. Also returned is what the user should know of this.
+
+    Raises
+    ------
+    WrongUse
+        When two are the key of one frame.
     """
     grays = Grays(footage)
     found: list[float | None] = []
@@ -124,6 +120,12 @@ def places(keys: Sequence[Key], footage: Footage) -> tuple[list[float | None], l
                     f"{name} is taken for frame {key.frame} by its name; "
                     f"if it is another, say --key 24={key.name}"
                 )
+        if at is not None and at in found:
+            frame = footage.numbers[int(at)] if at in range(len(footage)) else key.frame
+            raise WrongUse(
+                f"{shown(keys[found.index(at)].name)} and {name} are both the key of frame {frame}: "
+                "say which is which, as --key 24=FILE"
+            )
         found.append(at)
     return found, remarks + _remarks_on_lines(keys, grays)
 
@@ -186,20 +188,14 @@ def _frame(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
 
 
 def _place(frame: int, numbers: Sequence[int]) -> float:
-    known = sorted((number, index) for index, number in enumerate(numbers))
-    at = bisect_left(known, (frame, -1))
-    if at == len(known):
-        return known[-1][1] + 0.5
-    number, index = known[at]
-    if number == frame or at == 0:
-        return index - 0.5 * (number != frame)
-    return index - (number - frame) / (number - known[at - 1][0])
+    beyond = min(frame - numbers[0], 0) + max(frame - numbers[-1], 0)
+    return beyond + float(np.interp(frame, numbers, range(len(numbers))))
 
 
 def _is_like(key: Key, grays: Grays, at: float) -> bool:
     """Whether a key looks like the frame that its name tells, in outline."""
     try:
-        return at == int(at) and _apart(_thumb(luma(key.rgb)), grays[int(at)]) < ALIKE
+        return at in range(len(grays)) and _apart(_thumb(luma(key.rgb)), grays[int(at)]) < ALIKE
     except (OSError, ValueError):
         return True  # nothing else is known
 

@@ -1,10 +1,13 @@
 """Keys by their words: which file, which frame, and what is wrong with it in one line."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from refcolor import image_io, keys
 from refcolor.footage import Files
+from refcolor.voice import WrongUse
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_places_are_indices_and_between_them(shot, tmp_path):
     some = Files([tmp_path / f"shot.{number:04d}.png" for number in (2, 3, 6)])
     words = [f"{frame}=key.0003.png" for frame in (1, 2, 3, 4, 6, 9)]
     read = keys.read(words, [], some.numbers, 10**6)
-    assert keys.places(read, some) == ([-0.5, 0, 1, pytest.approx(4 / 3), 2, 2.5], [])
+    assert keys.places(read, some) == ([-1, 0, 1, pytest.approx(4 / 3), 2, 5], [])
 
 
 def test_a_key_without_a_number_is_found_by_its_picture(shot, tmp_path):
@@ -86,13 +89,33 @@ def test_a_key_of_another_size_is_known_by_its_outline(shot):
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["key.0003.png", "3=key.0004.png"],
+        ["key.0003.png", "key.0003.png"],
+        ["key.0003.png", "hero.png"],  # found by its picture
+        ["hero.png", "hero.png"],
+    ],
+)
+def test_two_keys_of_one_frame_are_refused(shot, words):
+    Path("hero.png").write_bytes(Path("key.0003.png").read_bytes())
+    read = keys.read(words, [], shot.numbers, 10**6)
+    with pytest.raises(WrongUse, match="are both the key of frame 3: say which is which"):
+        keys.places(read, shot)
+
+
+def test_two_names_may_tell_one_frame_where_pictures_tell_another(shot):
+    Path("hero_3.png").write_bytes(Path("key.0004.png").read_bytes())
+    read = keys.read(["key.0003.png", "hero_3.png"], [], shot.numbers, 10**6)
+    assert keys.places(read, shot) == ([2, 3], ["'hero_3.png' is frame 4"])
+
+
+@pytest.mark.parametrize(
     ("words", "picked", "said"),
     [
         (["none.png"], [], "there is no file"),
         (["3=none.png"], [], "there is no file"),
         (["shot.0001.png"], [], "'shot.0001.png' has no colour"),
-        (["key.0003.png", "3=key.0004.png"], [], "both the key of frame 3"),
-        (["key.0003.png", "key.0003.png"], [], "both the key of frame 3"),
         ([], ["key.0003.png"], "write --key-from VIDEO@24"),
         (["tiny.png"], [], "at least 29"),
     ],
