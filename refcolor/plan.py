@@ -7,19 +7,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from . import destinations, sequence
 from .footage import Files, Film, Footage
 from .image_storage import EXTENSIONS
 from .rendering import Job, Outcome
 from .safe_write import shown, sweep
+from .video import is_video, open_video
+from .video_write import HOLDS, Codec, check_video, default_codec
 from .voice import WrongUse, about_words
-
-if TYPE_CHECKING:
-    from .video_write import Codec
-
-MOVIES = (".mkv", ".mov", ".mp4")  # what can be written
 
 
 @dataclass(frozen=True)
@@ -86,17 +82,12 @@ def plan(
         One line: words that do not go together, two frames for one file, a file that a frame was read from.
     """
     indices = sequence.choose(footage.numbers, frames, str(targets[0]))
-    movie = output if output.suffix.lower() in MOVIES and not output.is_dir() else None
+    movie = output if output.suffix.lower() in HOLDS and not output.is_dir() else None
     if codec and not movie:
         raise WrongUse("--codec is for a video: give -o FILE.mkv, .mov or .mp4")
-    if isinstance(footage, Film) and output.suffix and not output.is_dir():
-        from .video_write import default_codec
-
-        if output.suffix.lower() not in EXTENSIONS:
-            default_codec(output)  # says what a video may be
+    if isinstance(footage, Film) and output.suffix.lower() not in ("", *EXTENSIONS) and not output.is_dir():
+        default_codec(output)  # says what a video may be
     if movie:
-        from .video_write import check_video
-
         if not isinstance(footage, Film):
             raise WrongUse(f"output {shown(output)} is a video, and the targets are files: give a folder")
         check_video(movie, footage.video, codec)
@@ -108,24 +99,18 @@ def plan(
     paths = [*results.values(), *trusts.values(), *([movie] if movie else [])]
     destinations.refuse_inputs(paths, footage.files)
     kept = {path for path in paths if skip_existing and _is_there(path)}
-    if movie:
-        done = indices if movie in kept else []
-        if done and _frames_in(movie, footage.max_pixels) != len(indices):
-            raise WrongUse(f"{shown(movie)} is there, but has not {len(indices)} frames: choose another name")
-    else:
-        done = [i for i in indices if results[i] in kept and (not trusts or trusts[i] in kept)]
+    if movie in kept and _frames_in(movie, footage.max_pixels) != len(indices):
+        raise WrongUse(f"{shown(movie)} is there, but has not {len(indices)} frames: choose another name")
+    done = [i for i in indices if (movie or results[i]) in kept and (i not in trusts or trusts[i] in kept)]
     left = sorted(set(indices) - set(done))
     places = [path for path in (output, confidence) if path]
     folders = [path.parent if path.suffix and not path.is_dir() else path for path in places]
-    return Plan(
-        footage, left, done, results, trusts, movie if left else None, codec, folders, frozenset(kept)
-    )
+    movie = None if movie in kept else movie
+    return Plan(footage, left, done, results, trusts, movie, codec, folders, frozenset(kept))
 
 
 def _frames_in(movie: Path, max_pixels: int) -> int:
     """How many frames a video holds; 0 if it is none."""
-    from .video import open_video
-
     try:
         with open_video(movie, max_pixels=max_pixels) as video:
             return len(video)
@@ -146,8 +131,6 @@ def footage_of(targets: list[Path], keys: list[Path], max_pixels: int) -> Footag
     OSError, ValueError
         One line: nothing there, no video, frames that cannot be told apart.
     """
-    from .video import is_video  # late: FFmpeg is needed for videos only
-
     if not targets:
         raise WrongUse("there are no targets: name a folder, files, a pattern or a video")
     if len(targets) == 1 and targets[0].is_file() and is_video(targets[0]):

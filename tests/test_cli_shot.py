@@ -1021,6 +1021,12 @@ def test_a_video_is_resumed_by_doing_it_again_or_left_alone(color, shot):
     code, out, _ = color(*words)
     assert (code, out) == (0, ["sure/in.0003.png", "out.mkv"])
     assert held() == once
+    Path("sure/in.0002.png").unlink()
+    os.utime("out.mkv", ns=(2, 2))
+    code, out, _ = color(*words)
+    assert (code, out) == (0, ["sure/in.0002.png"])
+    assert Path("out.mkv").stat().st_mtime_ns == 2
+    assert held() == once
 
 
 # ---------------------------------------------------------------- bad input
