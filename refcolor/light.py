@@ -53,17 +53,37 @@ class Shift:
         )
 
 
-def relight(target: Image, source: Image, field: Image, error: Image) -> Image:
-    """The target in the source's light, where trusted matches show that it differs.
+def compare(target: Image, source: Image, field: Image, error: Image) -> tuple[Image, float]:
+    """How the light of the target differs from the source's, as far as trusted matches show it.
+
+    Parameters
+    ----------
+    target, source : float32 (H, W), (H', W')
+        Gray, in 8-bit levels.
+    field, error : float32 (H, W, 2), (H, W)
+        Where in the source the target's pixels come from, and how far matches come back from their start.
+
+    Returns
+    -------
+    float32 (H, W)
+        The target in the source's light.
+    float
+        What the source's chroma is to be multiplied by in the target's.
+    """
+    trusted = error < TRUSTED
+    if trusted.mean() < SHARE:
+        return target, 1.0
+    came = _at(source, field)
+    return _relit(target, came, trusted.astype(np.float32)), _dimming(target[trusted], came[trusted])
+
+
+def _relit(target: Image, came: Image, trusted: Image) -> Image:
+    """The target in the light of what `came` of the source.
 
     Around every pixel a gain and an offset are fitted between matched grays, over a window as wide as a third
     of the picture: a lamp that goes out, not a shadow's edge.
     """
     h, w = target.shape
-    trusted = (error < TRUSTED).astype(np.float32)
-    if trusted.mean() < SHARE:
-        return target
-    came = _at(source, field)
     scale = min(1.0, SIDE / float(np.sqrt(h * w)))
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
     sigma = REACH * np.sqrt(h * w) * scale
@@ -85,22 +105,12 @@ def relight(target: Image, source: Image, field: Image, error: Image) -> Image:
     return relit if after < GAIN * before else target
 
 
-def dimming(target: Image, source: Image, field: Image, error: Image) -> float:
-    """What a source's chroma is to be multiplied by in the target's light.
+def _dimming(target: Image, source: Image) -> float:
+    """What chroma is to be multiplied by, of trusted matches (N,).
 
     Where a lamp gives k times the light, XYZ are k times what they were, and CIELAB a, b cbrt(k) times.
-
-    Parameters
-    ----------
-    target, source : float32 (H, W), (H', W')
-        Gray, in 8-bit levels.
-    field, error : float32 (H, W, 2), (H, W)
-        Where in the source the target's pixels come from, and how far matches come back from their start.
     """
-    trusted = error < TRUSTED
-    if trusted.mean() < SHARE:
-        return 1.0
-    came, here = (gray[trusted].astype(np.float64) for gray in (_at(source, field), target))
+    here, came = target.astype(np.float64), source.astype(np.float64)
     gain = max((came * here).sum(), 1.0) / max((came * came).sum(), 1.0)
     before, after = (np.abs(g * came - here).mean() for g in (1, gain))
     if after >= GAIN * before:

@@ -107,8 +107,7 @@ def match(target: Image, source: Image, sparse: Sparse) -> tuple[list[Field], Ma
     candidates.append(there)
     last = np.array(source.shape[::-1], np.float32) - 1
     best = np.clip(best, 0, last)
-    in_light = light.relight(target, source, best, error), light.dimming(target, source, best, error)
-    matches = Matches(best, error, *in_light)
+    matches = Matches(best, error, *light.compare(target, source, best, error))
     return [np.clip(field, 0, last) for field in candidates], matches
 
 

@@ -108,6 +108,7 @@ class Shot:
         self._track = lru_cache(PATHS)(self._new_track)
         self._own = lru_cache(REMEMBERED)(self._colored_alone)
         self._steady = lru_cache(1)(self._made_steady)
+        self._active = lru_cache(REMEMBERED)(self._found_active)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -147,7 +148,7 @@ class Shot:
         """Whether a frame is the one before again, and no key's."""
         return index > 0 and index not in self.places and self._pairs.same(index - 1, index)
 
-    def _active(self, index: int) -> tuple[dict[int, float], dict[int, Track], bool]:
+    def _found_active(self, index: int) -> tuple[dict[int, float], dict[int, Track], bool]:
         """How much keys count for a frame, nearest first; their tracks; whether all lie beyond cuts."""
         away = {key: abs(place - index) for key, place in enumerate(self.places) if place is not None}
         near = sorted(away, key=lambda key: (away[key], key))
