@@ -73,7 +73,7 @@ def color(
             )  # fmt: skip
             return
         with about_words():
-            destinations.refuse_own_folder(targets or [], output)
+            destinations.refuse_inside(targets or [], output)
             targets = sequence.expand(targets or [], frames, leave_out=source)
         learnt = source.suffix == model_file.SUFFIX or model_file.is_model(source)
         if learnt:

@@ -95,7 +95,8 @@ def shot(
                     again=[*work.empty, *ours],
                 )
             except FileExistsError as error:
-                hint = "" if skip_existing else ", or --skip-existing to go on with the rest"
+                rest = not (skip_existing or work.movie)
+                hint = ", or go on with the rest by refcolor shot --skip-existing" if rest else ""
                 raise WrongUse(f"{error}{hint}") from error
         work.sweep()
         voice = Voice(quiet)

@@ -26,8 +26,10 @@ from .color import Image
 from .config import Config
 from .pipeline import Colorizer
 from .rendering import Job, Outcome
-from .workers import EACH, Run, in_order, runs
+from .workers import SHORT, Run, in_order, runs
 
+LONG = 64  # frames of a run, at most
+EACH = 4  # runs for every processor, at least, so that all end at about the same time
 AHEAD = 2  # runs for every processor that have been handed out and not come back
 TRIES = 3  # times that a run is given out, and then each of its frames by itself, where all end unasked
 ANSWER = 25.0  # seconds in which a cluster must answer
@@ -172,7 +174,10 @@ class Cluster:
         model = self._put(pickle.dumps((job, colorizer)))  # once, for all machines
         engine = colorizer.engine.name if colorizer.engine else None
         task = self._ray.remote(_there("run")).options(num_cpus=1, max_retries=0)
-        left = runs(indices, EACH * self.processors, pictures=pictures)
+        size = SHORT if pictures else LONG
+        while size > SHORT and len(indices) < size * EACH * self.processors:
+            size //= 2
+        left = runs(indices, size)
         given: dict[Any, Run] = {}
         tries: Counter[tuple[int, int]] = Counter()
         try:

@@ -60,10 +60,12 @@ def apart(paths: list[Path]) -> list[Path]:
     return paths
 
 
-def refuse_inside(targets: Sequence[Path], output: Path) -> None:
+def refuse_inside(targets: Sequence[Path], output: Path | None) -> None:
     """Results of a folder must not lie in it: they would be taken for its frames, now or later."""
-    place = Path(os.path.realpath(output))
     for folder in (target for target in targets if target.is_dir()):
+        if output is None:
+            raise WrongUse(f"{str(folder)!r} is a folder: its results need one of their own, give -o FOLDER")
+        place = Path(os.path.realpath(output))
         if Path(os.path.realpath(folder)) in (place, *place.parents):
             raise WrongUse(
                 f"output {str(output)!r} lies inside the input folder {str(folder)!r}: choose one beside it"
@@ -101,13 +103,6 @@ def check_space(folder: Path, footage: Footage, indices: Sequence[int]) -> None:
         )
 
 
-def refuse_own_folder(targets: list[Path], output: Path | None) -> None:
-    """Results among the frames of a folder would be its frames next time."""
-    for folder in (target for target in targets if target.is_dir()):
-        if output is None or (output.is_dir() and output.samefile(folder)):
-            raise WrongUse(f"{str(folder)!r} is a folder: its results need one of their own, give -o FOLDER")
-
-
 def check(
     pictures: list[Path],
     folders: Sequence[Path | None],
@@ -120,7 +115,6 @@ def check(
     """Refuse, before any work, results that could not or should not be written: `pictures` and `others`.
 
     Nothing is overwritten but what is written `again`, unless by `force`.
-
 
     Returns those of the `folders` that are not there yet: to be made, in this order, when there is something
     for them.
@@ -139,11 +133,10 @@ def check(
             check_target(folder)
     for path in pictures:
         format_of(path)
-    known = {_place(path): path for path in inputs}
-    for path in apart(paths):
+    refuse_inputs(apart(paths), inputs)
+    for path in paths:
         if path.parent not in new:
-            same = known.get(_place(path)) if path.exists() else None
-            check_target(path, inputs=[same] if same else [], force=force or path in again)
+            check_target(path, force=force or path in again)
     return new
 
 

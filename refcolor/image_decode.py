@@ -7,6 +7,7 @@ in a name means anything to it.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import stat
@@ -210,16 +211,17 @@ def _type(tag: Any) -> str:
 def _is_kept(tag: Any, kind: str) -> bool:
     """Whether a tag is passed on: a known one, or in EXR whatever a studio has put there."""
     known = tag.name in KEPT or (kind == "openexr" and not OWN_OF_EXR.match(tag.name))
-    short = tag.type.size() <= WORDS and not (isinstance(tag.value, str) and not _is_short(tag.value))
-    return known and short and oiio.TypeDesc(str(tag.type)) == tag.type
+    return known and _size(tag) <= WORDS and oiio.TypeDesc(str(tag.type)) == tag.type
 
 
-def _is_short(text: str) -> bool:
-    """Whether a text can be passed on: no longer than some, and UTF-8 indeed."""
+def _size(tag: Any) -> float:
+    """Bytes of a tag; infinite for a text that is no UTF-8, which cannot be passed on."""
+    if not isinstance(tag.value, str):
+        return int(tag.type.size())
     try:
-        return len(text.encode()) <= WORDS
+        return len(tag.value.encode())
     except UnicodeEncodeError:
-        return False
+        return math.inf
 
 
 def _storage(spec: Any, kind: str, depth: str, has_alpha: bool) -> Storage:

@@ -18,7 +18,6 @@ Around that:
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -32,9 +31,9 @@ from .config import MAX_PIXELS
 from .image_decode import decode
 from .image_encode import encode
 from .image_storage import Storage, format_of
-from .safe_write import StrPath, atomic, check_target
+from .safe_write import StrPath, atomic
 
-__all__ = ["MAX_PIXELS", "Picture", "check_output", "read", "write", "write_picture"]
+__all__ = ["MAX_PIXELS", "Picture", "read", "write", "write_picture"]
 
 GRAY_TOLERANCE = 4.5 / 255  # what a step of chroma makes of a gray in a video, with room for rounding
 
@@ -195,18 +194,6 @@ def write_picture(
     if storage.linear:
         values = _srgb_decoded(values)
     _store(path, np.atleast_3d(values), None, storage, force)
-
-
-def check_output(path: StrPath, *, inputs: Iterable[StrPath] = (), force: bool = False) -> None:
-    """Refuse, before any work, an output that :func:`write` would refuse, or that is one of the inputs.
-
-    Raises
-    ------
-    OSError, ValueError
-        As :func:`refcolor.safe_write.check_target`; ValueError for an extension that cannot be written.
-    """
-    check_target(path, inputs=inputs, force=force)
-    format_of(path)
 
 
 def _store(path: StrPath, colour: Image, alpha: Image | None, storage: Storage, force: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
@@ -10,7 +11,7 @@ from .image_io import Picture
 from .safe_write import StrPath, shown
 
 
-class Video:
+class Video(ABC):
     """The frames of a video or of an animated GIF, PNG or WebP; a context manager, opened by
     :func:`refcolor.video.open_video`.
 
@@ -65,11 +66,13 @@ class Video:
             raise ValueError(f"{shown(self.path)} has no frame {index}: it has {len(self)}, counted from 0")
         return self._read(index)
 
+    @abstractmethod
     def _read(self, index: int) -> Picture:
-        raise NotImplementedError
+        """The same, of a frame that there is."""
 
+    @abstractmethod
     def close(self) -> None:
-        """Close the file."""
+        """Let go of the file; no frame can be read after."""
 
     def __enter__(self) -> Self:
         return self

@@ -44,6 +44,9 @@ class WebP(Video):
         self._frames = [np.dstack([f[..., 2::-1], f[..., 3:]]) for f in animation.frames]
         self.has_alpha = any(f.shape[2] == 4 and f[..., 3].min() < 255 for f in self._frames)
 
+    def close(self) -> None:
+        self._frames.clear()
+
     def _read(self, index: int) -> Picture:
         values = self._frames[index].astype(np.float32) / np.float32(255)
         alpha = np.ascontiguousarray(values[..., 3]) if self.has_alpha else None

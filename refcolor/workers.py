@@ -25,9 +25,7 @@ Run = list[int]
 
 WORTH = 16  # frames for every worker at least, lest it has hardly started when they are done
 HEAP, HEAP_PER_PIXEL = 3 << 29, 500  # bytes that a worker takes, and for each pixel of a frame
-LONG = 64  # frames of a run, at most
-EACH = 4  # runs for every worker, at least, so that all end at about the same time
-SHORT = 4  # frames of a run, at least; as few where whole pictures wait for their turn
+SHORT = 4  # frames of a run where whole pictures wait for their turn, and that are worth taking over
 AHEAD = 2  # frames that a worker is given at a time: it need not wait for the next
 WAITING = 2 * SHORT  # frames for every worker by which pictures may be ahead of their turn
 TRIES = 3  # workers that a frame may end
@@ -59,16 +57,12 @@ def _table(path: str | Path) -> dict[str, int]:
     return {name.rstrip(":"): int(number) for name, number, *_ in lines}
 
 
-def runs(indices: Iterable[int], parts: int, *, pictures: bool = False) -> deque[Run]:
-    """The frames in runs, each for one worker and at least so many `parts` of them.
+def runs(indices: Iterable[int], size: int) -> deque[Run]:
+    """The frames in runs, each for one worker; `size`, a power of two, is that of the longest.
 
     Runs end where blocks of still frames do, or their halves, quarters and so on: frames of one have most
     to share.
     """
-    indices = list(indices)
-    size = LONG
-    while size > SHORT and (pictures or len(indices) < size * parts):
-        size //= 2
     found: deque[Run] = deque()
     for index in indices:
         if not found or found[-1][0] // size != index // size:
@@ -105,7 +99,7 @@ def paint(
         return
     task = pickle.dumps((job, colorizer))
     if job.results is None:
-        left = runs(indices, workers * EACH, pictures=True)
+        left = runs(indices, SHORT)
         yield from in_order(_paint(task, left, workers, WAITING * workers), indices)
     else:
         yield from _paint(task, _parts(indices, workers), workers, None)

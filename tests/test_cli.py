@@ -338,7 +338,7 @@ def test_a_folder_colors_its_pictures_into_another_and_leaves_out_the_key(call, 
     [
         (["x.##.png"], "no file is called like 'x.##.png'"),
         (["shot"], "'shot' is a folder: its results need one of their own, give -o FOLDER"),
-        (["shot", "-o", "shot"], "need one of their own"),
+        (["shot", "-o", "shot"], "lies inside the input folder 'shot': choose one beside it"),
         (["target.png", "--frames", "1"], "--frames goes with a folder or a pattern"),
         (["t.#.png", "--frames", "1-3"], "has no frame 2-3"),
     ],

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from refcolor import image_encode, image_io
-from refcolor.image_io import Picture, check_output, read, write, write_picture
+from refcolor.image_io import Picture, read, write, write_picture
+from refcolor.image_storage import format_of
 
 Array = NDArray[Any]
 QUICK = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -868,17 +869,11 @@ def test_out_of_range_is_clipped(tmp_path: Path) -> None:
     np.testing.assert_array_equal(load(tmp_path / "a.png")[0].ravel(), [0, 255])
 
 
-def test_check_output(tmp_path: Path) -> None:
-    path = store(tmp_path / "in.png", noise(3))
-    check_output(tmp_path / "out.png", inputs=[path])
+def test_a_format_that_cannot_be_written_is_said() -> None:
     with pytest.raises(ValueError, match=r"ends in '\.psd'; .*\.png"):
-        check_output(tmp_path / "out.psd", inputs=[path])
+        format_of("out.psd")
     with pytest.raises(ValueError, match="no extension"):
-        check_output(tmp_path / "out", inputs=[path])
-    with pytest.raises(ValueError, match="is the input"):
-        check_output(path, inputs=[path], force=True)
-    with pytest.raises(FileExistsError):
-        check_output(path)
+        format_of("out")
 
 
 @pytest.mark.parametrize(

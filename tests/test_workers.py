@@ -31,7 +31,7 @@ def test_pictures_do_not_pile_up_behind_a_slow_frame(colorizer):
     count = 60
     job = Job(Staged(count, slow=9), [0.0], None, {})
     early, most = set(), 0
-    left = workers.runs(range(count), 2 * workers.EACH, pictures=True)
+    left = workers.runs(range(count), workers.SHORT)
     words = workers.pickle.dumps((job, colorizer))
     for outcome in workers._paint(words, left, 2, 12):
         assert not outcome.error
