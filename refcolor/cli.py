@@ -61,23 +61,19 @@ def color(
         from . import destinations, image_io, model_file, sequence
 
         if targets and len(targets) == 1 and _is_clip(targets[0]):
-            if save_model or source.suffix == model_file.SUFFIX:
-                raise WrongUse(
-                    f"{str(targets[0])!r} is a video, coloured like a picture: leave the model out"
-                )
+            movie = targets[0].with_name(f"{targets[0].stem}_color.mkv")
             shot(
-                output or targets[0].with_name(f"{targets[0].stem}_color.mkv"), targets, [str(source)],
-                frames=frames, confidence=confidence, force=force, max_pixels=max_pixels, quiet=quiet,
-                debug=debug, clusters=clusters, preset=preset, init=init, epochs=epochs, device=device,
-                seed=seed,
+                context, targets, output or movie, [str(source)], frames=frames, confidence=confidence,
+                save_model=save_model, force=force, max_pixels=max_pixels, quiet=quiet, debug=debug,
+                clusters=clusters, preset=preset, init=init, epochs=epochs, device=device, seed=seed,
             )  # fmt: skip
             return
         with about_words():
             destinations.refuse_inside(targets or [], output)
             targets = sequence.expand(targets or [], frames, leave_out=source)
-        learnt = source.suffix == model_file.SUFFIX or model_file.is_model(source)
+        learnt = model_file.is_meant(source)
         if learnt:
-            _refuse_settings(context, source)
+            options.refuse_settings(context, source)
         config = options.chosen(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         if not targets and (learnt or save_model is None or output or confidence):
             hint = "" if learnt else ", or give --save-model FILE alone"
@@ -86,10 +82,7 @@ def color(
         trusts = destinations.of(targets, confidence, "confidence") if confidence else []
         with about_words():
             if save_model is not None:
-                if save_model.suffix != model_file.SUFFIX:
-                    raise WrongUse(f"{save_model.name!r} does not end in {model_file.SUFFIX}: add that")
-                if learnt:
-                    raise WrongUse(f"{str(source)!r} is a model already: leave out --save-model")
+                model_file.check_name(save_model, model=source if learnt else None)
                 check_target(save_model, inputs=[source, *targets], force=force)
         model = model_file.read(source, max_pixels=max_pixels) if learnt else None
         if model is not None:
@@ -98,10 +91,10 @@ def color(
             if trusts and config.name is Preset.PAPER:
                 raise WrongUse("preset paper knows no confidence: leave out --confidence")
             new = destinations.check(results + trusts, [output, confidence], [source, *targets], force=force)
-        picture = model.source if model is not None else _read_source(source, max_pixels, config)
+        pictures = model.sources if model is not None else (_read_source(source, max_pixels, config),)
         first = _read_targets(targets, max_pixels)
         voice = Voice(quiet)
-        colorizer, aligned = _trained(picture, first, config, voice, model)
+        colorizer, aligned = _trained(pictures, first, config, voice, model)
         if save_model is not None:
             model_file.save(colorizer, save_model, force=force)
             print(save_model, flush=True)
@@ -157,7 +150,7 @@ def inspect(
         voice = Voice(quiet)
         if target:
             _remark_on_color(gray, target, voice)
-        colorizer, aligned = _trained(picture, gray, config, voice)
+        colorizer, aligned = _trained((picture,), gray, config, voice)
         result = colorizer.colorize(gray.gray_on_paper, aligned)
         for path in inspection.write(output, colorizer, gray.gray_on_paper, result, force=force):
             print(path)
@@ -236,15 +229,6 @@ def main(words: Sequence[str] | None = None) -> None:
         app(words, prog_name=f"refcolor {name}".strip())
 
 
-def _refuse_settings(context: typer.Context, model: Path) -> None:
-    """A model was trained with settings of its own: refuse others."""
-    settings = ("preset", "clusters", "init", "epochs", "seed")
-    sources = {name: context.get_parameter_source(name) for name in settings}
-    given = [f"--{name}" for name, where in sources.items() if where and where.name == "COMMANDLINE"]
-    if given:
-        raise WrongUse(f"{str(model)!r} is a model with settings of its own: leave out {' and '.join(given)}")
-
-
 def _is_clip(path: Path) -> bool:
     """Whether a target is a video, or an animated picture."""
     from .image_storage import EXTENSIONS
@@ -285,15 +269,15 @@ def _remark_on_color(picture: Picture, path: Path, voice: Voice) -> None:
 
 
 def _trained(
-    source: Image, first: Picture | None, config: Config, voice: Voice, model: Model | None = None
+    pictures: Sequence[Image], first: Picture | None, config: Config, voice: Voice, model: Model | None = None
 ) -> tuple[Colorizer, Alignment | None]:
-    """A colorizer that knows the source, and what it has found out about the first target meanwhile."""
+    """A colorizer that knows the pictures, and what it has found out about the first target meanwhile."""
     from .pipeline import Colorizer
 
     colorizer = Colorizer(config)
     with voice.bar("starting"):
         aligned = colorizer.prepare(
-            source, first.gray_on_paper if first else None, model.palette if model else None, quiet=True
+            pictures, first.gray_on_paper if first else None, model.palette if model else None, quiet=True
         )
     if model is not None:
         model.restore(colorizer)

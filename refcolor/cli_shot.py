@@ -8,6 +8,8 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from . import options
 from .config import MAX_PIXELS, Config, Preset
 from .safe_write import shown
@@ -16,6 +18,7 @@ from .voice import Voice, WrongUse, about_words, friendly
 if TYPE_CHECKING:
     from .cluster import Cluster
     from .keys import Key
+    from .model_file import Model
     from .pipeline import Colorizer
     from .plan import Plan
     from .rendering import Job, Outcome
@@ -25,14 +28,16 @@ _DEFAULT = Config()
 
 
 def shot(
-    output: options.ShotOutput,
+    context: typer.Context,
     targets: options.ShotTargets = None,
+    output: options.ShotOutput = None,
     key: options.Keys = None,
     key_from: options.KeysFrom = None,
     frames: options.ShotFrames = None,
     skip_existing: options.SkipExisting = False,
     codec: options.Codec = None,
     confidence: options.ShotConfidence = None,
+    save_model: options.SaveModel = None,
     report: options.Report = None,
     contact_sheet: options.Sheet = None,
     every: options.Every = None,
@@ -54,7 +59,7 @@ def shot(
     Exit codes: 0 done; 1 some frames failed, the others are done; 2 wrong use; 130 interrupted.
     """
     with friendly(debug), ExitStack() as stack:
-        from . import destinations
+        from . import destinations, model_file
         from . import keys as keys_
         from .plan import footage_of, plan
         from .summary import PICTURES, Summary, is_sheet, read_report
@@ -67,18 +72,30 @@ def shot(
                 raise WrongUse("--workers is for this machine and --ray for others: leave out one of them")
             if every and not contact_sheet:
                 raise WrongUse("--every is for a contact sheet: give --contact-sheet FILE")
-            if confidence is not None and config.name is Preset.PAPER:
-                raise WrongUse("preset paper knows no confidence: leave out --confidence")
             if not key and not key_from:
                 raise WrongUse("there is no key: name a coloured frame with --key FILE")
+            if output is None and (save_model is None or confidence or report or contact_sheet):
+                raise WrongUse("there is no place for the frames: give -o FOLDER")
             for path in (output, confidence, contact_sheet):
                 if path is not None:
                     destinations.refuse_inside(targets or [], path)
-        with about_words():
             key = keys_.expanded(key or [])
+            learnt = keys_.model_of(key, key_from or [])
+            if save_model is not None:
+                model_file.check_name(save_model, model=learnt)
+        model = None
+        if learnt is not None:
+            model = model_file.read(learnt, max_pixels=max_pixels)
+            options.refuse_settings(context, learnt)
+            config = model.config.on("cpu")  # where frames are coloured; nothing is trained
         footage = footage_of(targets or [], keys_.files(key), max_pixels)
-        known = keys_.read(key, key_from or [], footage.numbers, max_pixels)
+        if model is not None:
+            known = keys_.of_model(key[0], model, footage.numbers)
+        else:
+            known = keys_.read(key, key_from or [], footage.numbers, max_pixels)
         with about_words():
+            if confidence is not None and config.name is Preset.PAPER:
+                raise WrongUse("preset paper knows no confidence: leave out --confidence")
             work = plan(footage, targets or [], output, confidence, frames, codec, skip_existing)
             if work.movie and config.name is Preset.PAPER:
                 raise WrongUse("preset paper makes pictures of 224x224: give a folder, not a video")
@@ -90,7 +107,7 @@ def shot(
                     work.frames + ([contact_sheet] if contact_sheet else []),
                     work.folders,
                     [*footage.files, *keys_.files(key, key_from or [])],
-                    others=[path for path in (work.movie, report) if path],
+                    others=[path for path in (work.movie, report, save_model) if path],
                     force=force,
                     again=[*work.empty, *ours],
                 )
@@ -102,7 +119,7 @@ def shot(
         voice = Voice(quiet)
         if work.left:
             destinations.check_space(work.folders[0], footage, work.left)
-        else:
+        elif work.done:
             voice.line("all frames are there already")
         with voice.bar("placing keys"):
             places, remarks = keys_.places(known, footage)
@@ -115,10 +132,14 @@ def shot(
             frozenset(chosen[::step] if contact_sheet else ()), earlier or {},
         )  # fmt: skip
         with _reported(summary, work, report, force=force or report in ours):
-            if work.left:
+            if work.left or save_model:
                 cluster = _cluster(ray, stack) if ray is not None else None
-                colorizer = _trained(known, config, voice, cluster)
+                colorizer = _trained(known, config, voice, cluster, model)
                 summary.config = colorizer.sources.config
+            if save_model is not None:
+                model_file.save(colorizer, save_model, keys=summary.key_frames, force=force)
+                print(save_model, flush=True)
+            if work.left:
                 for folder in new:
                     folder.mkdir(exist_ok=True)
                 if workers == "auto":
@@ -181,17 +202,22 @@ def _cluster(address: str, stack: ExitStack) -> Cluster:
     return stack.enter_context(Cluster(address))
 
 
-def _trained(keys: list[Key], config: Config, voice: Voice, cluster: Cluster | None) -> Colorizer:
+def _trained(
+    keys: list[Key], config: Config, voice: Voice, cluster: Cluster | None, model: Model | None
+) -> Colorizer:
+    """A colorizer that knows the keys: of what they teach, or of what a model has kept of that."""
     from .pipeline import Colorizer
 
     pictures = [key.rgb for key in keys]
-    if cluster is not None and config.trains and config.device != "cpu" and cluster.gpus:
+    if cluster is not None and model is None and config.trains and config.device != "cpu" and cluster.gpus:
         voice.line("training on a GPU of the cluster")
         return cluster.fit(pictures, config)
     colorizer = Colorizer(config)
     with voice.bar("starting"):
-        colorizer.prepare(pictures, quiet=True)
-    if colorizer.engine is None:
+        colorizer.prepare(pictures, known=model.palette if model else None, quiet=True)
+    if model is not None:
+        model.restore(colorizer)
+    if colorizer.engine is None or model is not None:
         return colorizer
     voice.line(f"training on {colorizer.engine.where}, {len(keys)} key{'s' * (len(keys) > 1)}")
     with voice.bar("training") as progress:

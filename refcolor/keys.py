@@ -13,7 +13,7 @@ import numpy as np
 from . import image_io, palette
 from .color import Image, luma
 from .footage import Film, Footage, Grays
-from .model_file import SUFFIX
+from .model_file import Model, is_meant
 from .neighbours import still
 from .pipeline import check_size
 from .safe_write import shown
@@ -71,6 +71,46 @@ def read(words: Sequence[str], picked: Sequence[str], numbers: Sequence[int], ma
     return keys
 
 
+def model_of(words: Sequence[str], picked: Sequence[str]) -> Path | None:
+    """The model that is meant instead of pictures, if one is.
+
+    Raises
+    ------
+    WrongUse
+        When there are keys beside it.
+    """
+    found = [Path(name) for word in words if is_meant(name := _named(word)[0])]
+    if found and len(words) + len(picked) > 1:
+        raise WrongUse(f"{shown(found[0])} is a model, which holds its keys: give no other beside it")
+    return found[0] if found else None
+
+
+def of_model(word: str, model: Model, numbers: Sequence[int]) -> list[Key]:
+    """The keys of a model that `word` names: those of a shot know their frames, another is as a picture.
+
+    Raises
+    ------
+    WrongUse
+        When the word says of the frame what the model knows.
+    """
+    name, said = _named(word)
+    if model.keys is None and len(model.sources) == 1:
+        return [_key(name, model.sources[0], said, numbers)]
+    if said is not None:
+        raise WrongUse(f"{shown(name)} holds several keys, or knows its frame: leave out {said}=")
+    known = model.keys or tuple((f"{name} {i + 1}", None) for i in range(len(model.sources)))
+    at = model.keys is not None
+    return [
+        Key(called, rgb, frame, unplaced=at and frame is None, said=at)
+        for (called, frame), rgb in zip(known, model.sources, strict=True)
+    ]
+
+
+def frame_of(key: Key, place: float | None, numbers: Sequence[int]) -> int | None:
+    """The frame of a key: its own number, or that of the frame it was found to be."""
+    return numbers[int(place)] if place in range(len(numbers)) and place is not None else key.frame
+
+
 def expanded(words: Sequence[str]) -> list[str]:
     """The words, with the files of a folder or a pattern in their place."""
     found: list[str] = []
@@ -121,10 +161,9 @@ def places(keys: Sequence[Key], footage: Footage) -> tuple[list[float | None], l
                     f"if it is another, say --key 24={key.name}"
                 )
         if at is not None and at in found:
-            frame = footage.numbers[int(at)] if at in range(len(footage)) else key.frame
             raise WrongUse(
-                f"{shown(keys[found.index(at)].name)} and {name} are both the key of frame {frame}: "
-                "say which is which, as --key 24=FILE"
+                f"{shown(keys[found.index(at)].name)} and {name} are both the key of frame "
+                f"{frame_of(key, at, footage.numbers)}: say which is which, as --key 24=FILE"
             )
         found.append(at)
     return found, remarks + _remarks_on_lines(keys, grays)
@@ -150,14 +189,17 @@ def _is_video(name: str) -> bool:
 
 def _file(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
     name, said = _named(word)
-    if name.endswith(SUFFIX):
-        raise WrongUse(f"{shown(name)} is a model, and a shot learns from pictures: give the key itself")
     try:
         rgb = image_io.read(name, max_pixels=max_pixels).on_paper
     except ValueError:
         if _is_video(name):
             raise WrongUse(f"{shown(name)} is a video: name a frame of it, as --key-from {name}@24") from None
         raise
+    return _key(name, rgb, said, numbers)
+
+
+def _key(name: str, rgb: Image, said: str | None, numbers: Sequence[int]) -> Key:
+    """The key in a file, whose frame is said, or perhaps in its name."""
     if said is not None:
         frame = int(said) if said.strip("-") else None
         return Key(name, rgb, frame, unplaced=frame is None, said=True)

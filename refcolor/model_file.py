@@ -1,8 +1,8 @@
-"""What a colorizer has learnt, in one file: source, palette, settings and weights.
+"""What a colorizer has learnt, in one file: sources, palette, settings and weights.
 
 A ZIP archive, nothing compressed: ``refcolor.json`` first, with the format's number and the settings, then
 plain NumPy arrays. Reading runs no code from it and checks everything: the archive's checksums, every array's
-type and shape, the ranges of all settings. The source is kept in the fewest bits that give the same floats
+type and shape, the ranges of all settings. Sources are kept in the fewest bits that give the same floats
 back.
 """
 
@@ -12,7 +12,9 @@ import io
 import json
 import math
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -27,10 +29,10 @@ from .pipeline import Colorizer, check
 from .safe_write import StrPath, atomic, shown
 
 SUFFIX = ".refcolor"
-FORMAT = 1
+FORMAT = 2
 ABOUT = "refcolor.json"  # the first member
-MOST_WORDS = 1 << 16  # bytes of it
-MOST_MEMBERS = 1000
+MOST_WORDS = 1 << 20  # bytes of it
+MOST_MEMBERS = 1 << 16
 HEADER = 30  # bytes of a ZIP member before its name
 TYPES = ("|u1", "<u2", "<f4")
 LEVELS: dict[str, int] = {"|u1": 255, "<u2": 65535}  # of a source that was read from integers
@@ -42,12 +44,24 @@ class Refused(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A model file's content: the source (H, W, 3), its palette, the settings, each network's weights."""
+    """A model file's content.
 
-    source: Image
+    Attributes
+    ----------
+    sources : tuple of float32 (H, W, 3)
+    palette : Palette or None
+    config : Config
+    weights : list of list of float32
+        Of each network.
+    keys : tuple of (str, int or None), or None
+        Of a shot, what each source is called, and the number of its frame.
+    """
+
+    sources: tuple[Image, ...]
     palette: Palette | None
     config: Config
     weights: list[list[NDArray[np.float32]]]
+    keys: tuple[tuple[str, int | None], ...] | None = None
 
     def restore(self, colorizer: Colorizer) -> None:
         """Give the weights to a colorizer that has been prepared with the rest."""
@@ -59,8 +73,19 @@ class Model:
             ) from None
 
 
-def save(colorizer: Colorizer, path: StrPath, *, force: bool = False) -> None:
+def save(
+    colorizer: Colorizer,
+    path: StrPath,
+    *,
+    keys: Sequence[tuple[str, int | None]] | None = None,
+    force: bool = False,
+) -> None:
     """Write what `colorizer` has learnt; whole or not at all.
+
+    Parameters
+    ----------
+    keys : sequence of (str, int or None), optional
+        As in :class:`Model`.
 
     Raises
     ------
@@ -71,12 +96,14 @@ def save(colorizer: Colorizer, path: StrPath, *, force: bool = False) -> None:
     """
     if not colorizer.fitted:
         raise ValueError("there is nothing to save yet: call fit(source) first")
-    source = colorizer.source
-    about: dict[str, Any] = {"format": FORMAT, "refcolor": __version__, "config": asdict(source.config)}
-    arrays = {"source": _packed(source.rgb)}
-    if source.config.trains:
-        about["space"] = source.palette.space
-        arrays |= {f"palette/{name}": getattr(source.palette, name) for name in ("rgb", "lab", "share")}
+    sources = colorizer.sources
+    about: dict[str, Any] = {"format": FORMAT, "refcolor": __version__, "config": asdict(sources.config)}
+    if keys is not None:
+        about["keys"] = list(keys)
+    arrays = {f"source/{i}": _packed(picture) for i, picture in enumerate(sources.pictures)}
+    if sources.config.trains:
+        about["space"] = sources.palette.space
+        arrays |= {f"palette/{name}": getattr(sources.palette, name) for name in ("rgb", "lab", "share")}
     for i, weights in enumerate(colorizer.weights):
         arrays |= {f"network/{i}/{j}": weight for j, weight in enumerate(weights)}
     with atomic(path, force=force) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -96,9 +123,27 @@ def load(path: StrPath, *, device: str = Device.AUTO, max_pixels: int = MAX_PIXE
     """
     model = read(path, max_pixels=max_pixels)
     colorizer = Colorizer(model.config.on(device))
-    colorizer.prepare(model.source, known=model.palette)
+    colorizer.prepare(model.sources, known=model.palette)
     model.restore(colorizer)
     return colorizer
+
+
+def check_name(path: Path, *, model: Path | None) -> None:
+    """Refuse a name that does not end as a model's, or any where a `model` is read and nothing is learnt.
+
+    Raises
+    ------
+    ValueError
+    """
+    if path.suffix != SUFFIX:
+        raise ValueError(f"{path.name!r} does not end in {SUFFIX}: add that")
+    if model is not None:
+        raise ValueError(f"{shown(model)} is a model already: leave out --save-model")
+
+
+def is_meant(path: StrPath) -> bool:
+    """Whether a model is meant: by its name, or by what is in the file."""
+    return Path(path).suffix == SUFFIX or is_model(path)
 
 
 def is_model(path: StrPath) -> bool:
@@ -118,7 +163,7 @@ def read(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Model:
     OSError
         The file cannot be opened.
     ValueError
-        It is no model, cut short, damaged, of a format this version does not know, or its source has more
+        It is no model, cut short, damaged, of a format this version does not know, or a source has more
         than `max_pixels`.
     """
     with open_plain(path) as file:
@@ -155,12 +200,14 @@ def _read(file: BinaryIO, name: str, max_pixels: int) -> Model:
             )
         config = _config(about["config"], name)
         arrays = {key.removesuffix(".npy"): _array(archive.read(key)) for key in members if key != ABOUT}
-    levels = arrays.pop("source")
-    if math.prod(levels.shape[:2]) > max_pixels:
-        seen = "x".join(map(str, levels.shape[1::-1]))
-        raise Refused(f"{name} holds a source of {seen} pixels: raise --max-pixels if that is right")
-    source = _unpacked(levels)
-    check(source, "source", 3)
+    pictures = _taken(arrays, "source")
+    for levels in pictures:
+        if math.prod(levels.shape[:2]) > max_pixels:
+            seen = "x".join(map(str, levels.shape[1::-1]))
+            raise Refused(f"{name} holds a source of {seen} pixels: raise --max-pixels if that is right")
+    sources = tuple(_unpacked(levels) for levels in pictures)
+    for source in sources:
+        check(source, "source", 3)
     if any(array.dtype.str != "<f4" or not np.isfinite(array).all() for array in arrays.values()):
         raise zipfile.BadZipFile
     palette = None
@@ -176,15 +223,28 @@ def _read(file: BinaryIO, name: str, max_pixels: int) -> Model:
             raise zipfile.BadZipFile
         palette = Palette(rgb, lab, share, about["space"])
     weights: list[list[NDArray[np.float32]]] = []
-    while f"network/{len(weights)}/0" in arrays:
-        at = len(weights)
-        mine: list[NDArray[np.float32]] = []
-        while f"network/{at}/{len(mine)}" in arrays:
-            mine.append(arrays.pop(f"network/{at}/{len(mine)}"))
+    while mine := _taken(arrays, f"network/{len(weights)}"):
         weights.append(mine)
-    if arrays or bool(weights) != config.trains:
+    keys = _keys(about["keys"]) if "keys" in about else None
+    keyed = len(sources) if keys is None else len(keys)
+    if arrays or not sources or bool(weights) != config.trains or keyed != len(sources):
         raise zipfile.BadZipFile
-    return Model(source, palette, config, weights)
+    return Model(sources, palette, config, weights, keys)
+
+
+def _taken(arrays: dict[str, NDArray[Any]], folder: str) -> list[NDArray[Any]]:
+    """The arrays 0, 1 and so on of a folder, taken out of all."""
+    taken: list[NDArray[Any]] = []
+    while f"{folder}/{len(taken)}" in arrays:
+        taken.append(arrays.pop(f"{folder}/{len(taken)}"))
+    return taken
+
+
+def _keys(found: list[Any]) -> tuple[tuple[str, int | None], ...]:
+    keys = tuple((name, frame) for name, frame in found)
+    if not all(isinstance(name, str) and type(frame) in (int, type(None)) for name, frame in keys):
+        raise TypeError
+    return keys
 
 
 def _config(found: dict[str, Any], name: str) -> Config:

@@ -116,7 +116,8 @@ SaveModel = Annotated[
     Path | None,
     typer.Option(
         "--save-model",
-        help="Also keep what was learnt in FILE.refcolor, to give as SOURCE later. (default: none)",
+        help="Also keep what was learnt in FILE.refcolor, to give as SOURCE, or as a shot's key, later. "
+        "(default: none)",
         rich_help_panel=_out,
     ),
 ]
@@ -135,7 +136,7 @@ Keys = Annotated[
         "--key",
         "-k",
         help="A coloured frame; more than one if need be, or a folder or pattern of them. Its frame is the "
-        "number in its name, or say it: 24=FILE; =FILE belongs to none.",
+        "number in its name, or say it: 24=FILE; =FILE belongs to none. Or one model, of --save-model.",
         metavar="[N=]FILE",
         rich_help_panel=_keys,
         show_default=False,
@@ -161,11 +162,12 @@ ShotFrames = Annotated[
     ),
 ]
 ShotOutput = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--output",
         "-o",
-        help="Folder, made if missing; a pattern as out.####.png; for a video also FILE.mkv, .mov or .mp4.",
+        help="Folder, made if missing; a pattern as out.####.png; for a video also FILE.mkv, .mov or .mp4. "
+        "Only with --save-model it may be left out.",
         rich_help_panel=_out,
         show_default=False,
     ),
@@ -283,6 +285,15 @@ Seed = Annotated[
     int,
     typer.Option(help="Same seed and machine, same picture.", **_range("seed"), rich_help_panel=_net),
 ]
+
+
+def refuse_settings(context: typer.Context, model: Path) -> None:
+    """A model was trained with settings of its own: refuse others."""
+    settings = ("preset", "clusters", "init", "epochs", "seed")
+    sources = {name: context.get_parameter_source(name) for name in settings}
+    given = [f"--{name}" for name, where in sources.items() if where and where.name == "COMMANDLINE"]
+    if given:
+        raise WrongUse(f"{str(model)!r} is a model with settings of its own: leave out {' and '.join(given)}")
 
 
 def chosen(preset: Preset, **changes: object) -> Config:

@@ -68,19 +68,21 @@ class Plan:
 def plan(
     footage: Footage,
     targets: list[Path],
-    output: Path,
+    output: Path | None,
     confidence: Path | None,
     frames: str | None,
     codec: Codec | None,
     skip_existing: bool,
 ) -> Plan:
-    """What is to be done; the parameters are those of the command.
+    """What is to be done; the parameters are those of the command. Without an `output`, that is nothing.
 
     Raises
     ------
     ValueError
         One line: words that do not go together, two frames for one file, a file that a frame was read from.
     """
+    if output is None:
+        return Plan(footage, [], [], {}, {}, None, None, [], frozenset())
     indices = sequence.choose(footage.numbers, frames, str(targets[0]))
     movie = output if output.suffix.lower() in HOLDS and not output.is_dir() else None
     if codec and not movie:

@@ -18,7 +18,7 @@ from .config import Config
 from .contact_sheet import contact_sheet
 from .features import resize
 from .footage import Footage
-from .keys import Key
+from .keys import Key, frame_of
 from .rendering import Outcome
 from .safe_write import atomic
 from .sequence import listed
@@ -70,6 +70,12 @@ class Summary:
             self._remember(index, outcome.image)
 
     @property
+    def key_frames(self) -> list[tuple[str, int | None]]:
+        """The keys by name, and the numbers of their frames."""
+        pairs = zip(self.keys, self.places, strict=True)
+        return [(key.name, frame_of(key, place, self.footage.numbers)) for key, place in pairs]
+
+    @property
     def failed(self) -> list[int]:
         """Frames without a result."""
         return sorted(index for index, outcome in self.outcomes.items() if outcome.error)
@@ -112,7 +118,7 @@ class Summary:
         return {
             "refcolor": __version__,
             "settings": asdict(self.config),
-            "keys": [{"key": key.name, "frame": self._frame(i)} for i, key in enumerate(self.keys)],
+            "keys": [{"key": name, "frame": frame} for name, frame in self.key_frames],
             "skipped": [numbers[index] for index in self.skipped],
             "frames": [frames[number] for number in sorted(frames)],
         }
@@ -210,13 +216,6 @@ class Summary:
         sure = "" if outcome.confidence is None else f" {outcome.confidence:.2f}"
         kind = " key" if index in self.places else " hold" if outcome.hold else ""
         return f"{self.footage.numbers[index]}{sure}{kind}"
-
-    def _frame(self, key: int) -> int | None:
-        """The frame of a key: its own number, or that of the frame it was found to be."""
-        place = self.places[key]
-        if self.keys[key].frame is not None or place is None:
-            return self.keys[key].frame
-        return self.footage.numbers[int(place)]
 
 
 def read_report(path: Path) -> dict[int, dict[str, Any]] | None:

@@ -1029,6 +1029,62 @@ def test_a_video_is_resumed_by_doing_it_again_or_left_alone(color, shot):
     assert held() == once
 
 
+# ---------------------------------------------------------------- learnt apart
+
+
+def test_what_was_learnt_once_colors_any_chunk_with_the_same_bytes(call, shot):
+    """The model knows the keys' frames, also one that was found by its picture."""
+    write("hero.png", drawn(8))
+    learn = ["shot", "-k", "key.0001.png", "-k", "hero.png", "--epochs", "2", "--clusters", "6"]
+    code, out, err = call(*learn, "-o", "whole", "--report", "r.json")
+    assert (code, len(out), err[0]) == (0, COUNT + 1, "refcolor: 'hero.png' is frame 8")
+    code, out, err = call(*learn, "--save-model", "m.refcolor")
+    assert (code, out) == (0, ["m.refcolor"])
+    assert err == ["refcolor: 'hero.png' is frame 8", "refcolor: training on the CPU, 2 keys"]
+    Path("hero.png").unlink()
+    for chunk in ("5-8", "1-4"):
+        code, out, err = call(
+            "shot", "-k", "m.refcolor", "-o", "out", "--frames", chunk, "--report", f"{chunk}.json"
+        )
+        assert (code, len(out)) == (0, 5)
+        assert err[0].startswith("refcolor: 4 frames colored")
+        assert keys_of(f"{chunk}.json") == keys_of() == [("key.0001.png", 1), ("hero.png", 8)]
+        assert report(f"{chunk}.json")["settings"] == report()["settings"] | {"device": "cpu"}
+    assert held("out") == held("whole")
+
+
+def test_a_model_of_one_picture_is_found_its_frame_and_may_color_a_video(call, shot):
+    write("hero.png", drawn(3))
+    save = ["hero.png", "--preset", "quick", "--save-model", "hero.refcolor"]
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(save)
+    code, _, err = call("shot", "-k", "hero.refcolor", "-o", "out")
+    assert (code, err[0]) == (0, "refcolor: 'hero.refcolor' is frame 3")
+    assert call("shot", "-k", "hero.png", "--preset", "quick", "-o", "same")[0] == 0
+    assert held("out") == held("same")
+    code, _, err = call("shot", "-k", "2=hero.refcolor", "-o", "other", "--report", "r.json")
+    assert (code, keys_of()) == (0, [("hero.refcolor", 2)])
+    gray_clip("in.mkv", 3)
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["hero.refcolor", "in.mkv"])
+    assert frames_of("in_color.mkv")[0] == frames_of("in.mkv")[0]
+
+
+def test_a_model_of_a_shot_colors_a_picture_and_is_refused_other_settings(call, shot):
+    assert (
+        call("shot", *KEY, "-k", "4=key.0001.png", "--preset", "quick", "--save-model", "m.refcolor")[0] == 0
+    )
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["m.refcolor", f"shot/{name(2)}", "-o", "two.png"])
+    assert off("two.png", drawn(2)) < 6
+    code, _, err = call("shot", "-k", "m.refcolor", *OUT, "--preset", "standard", "--seed", "3")
+    assert (code, len(err)) == (2, 1)
+    assert "is a model with settings of its own: leave out --preset and --seed" in err[0]
+    code, _, err = call("shot", "-k", "3=m.refcolor", *OUT)
+    assert (code, len(err)) == (2, 1)
+    assert "'m.refcolor' holds several keys, or knows its frame: leave out 3=" in err[0]
+
+
 # ---------------------------------------------------------------- bad input
 
 
@@ -1140,7 +1196,15 @@ BAD = [
     (["shot", *KEY, *OUT, "--every", "3"], 2, "--every is for a contact sheet: give --contact-sheet FILE"),
     (["shot", *KEY, *OUT, "--confidence", "c.####.exr"], 2, "confidence is not written as .exr"),
     (["shot", *KEY, *KEY, *OUT], 2, "are both the key of frame 1"),
-    (["shot", "-k", "hero.refcolor", *OUT], 2, "is a model, and a shot learns from pictures"),
+    (["shot", "-k", "hero.refcolor", *OUT], 2, "there is no file 'hero.refcolor'"),
+    (["shot", *KEY, "-k", "hero.refcolor", *OUT], 2, "is a model, which holds its keys"),
+    (["shot", "--key-from", "in.mkv@1", "-k", "hero.refcolor", *OUT], 2, "give no other beside it"),
+    (["shot", *KEY, "--save-model", "m.npz"], 2, "'m.npz' does not end in .refcolor: add that"),
+    (["shot", "-k", "hero.refcolor", "--save-model", "m.refcolor"], 2, "is a model already"),
+    (["shot", *KEY, "--save-model", "no/m.refcolor"], 2, "'no' does not exist; create it first"),
+    (["shot", *KEY, "--save-model", "m.refcolor", "--report", "r.json"], 2,
+     "there is no place for the frames: give -o FOLDER"),
+    (["shot", *KEY], 2, "there is no place for the frames: give -o FOLDER"),
     (["shot", "-k", "in.mkv", *OUT], 2, "'in.mkv' is a video: name a frame of it, as --key-from in.mkv@24"),
     (["shot", *KEY, *OUT, "--frames", "1-99999999"], 2, "is no range of frames: it has more than 1,000,000"),
     (["shot", *KEY, "-o", "no/out"], 2, "'no' does not exist; create it first"),

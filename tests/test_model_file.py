@@ -56,13 +56,34 @@ def test_the_source_comes_back_bit_for_bit(drawn, change, tmp_path):
     source = np.asarray(change(drawn), np.float32)
     model_file.save(Colorizer(Config.preset("quick")).fit(source), tmp_path / "m.refcolor")
     found = model_file.read(tmp_path / "m.refcolor")
-    np.testing.assert_array_equal(found.source, source)
-    assert found.source.dtype == np.float32
+    np.testing.assert_array_equal(found.sources[0], source)
+    assert found.sources[0].dtype == np.float32
 
 
 def test_eight_bit_sources_are_kept_in_eight_bits(drawn, tmp_path):
     model_file.save(Colorizer(Config.preset("quick")).fit(drawn), tmp_path / "m.refcolor")
     assert (tmp_path / "m.refcolor").stat().st_size < drawn.size + 2000
+
+
+def test_several_sources_and_what_they_are_called_come_back(drawn, drawn_gray, tmp_path):
+    other = np.ascontiguousarray(drawn[:40, ::-1])
+    fitted = Colorizer(config("standard")).fit([drawn, other])
+    keys = [("a.0001.png", 1), ("sheet \udcff", None)]
+    model_file.save(fitted, tmp_path / "m.refcolor", keys=keys)
+    found = model_file.read(tmp_path / "m.refcolor")
+    assert found.keys == tuple(keys)
+    assert all(np.array_equal(a, b) for a, b in zip(found.sources, (drawn, other), strict=True))
+    again = model_file.load(tmp_path / "m.refcolor")
+    np.testing.assert_array_equal(fitted.colorize(drawn_gray).image, again.colorize(drawn_gray).image)
+
+
+@pytest.mark.parametrize(
+    "keys", [[], [["a", 1], ["b", 2]], [["a", "1"]], [["a", True]], [[1, 1]], [["a"]], 7, {"a": 1}, "ab"]
+)
+def test_keys_that_make_no_sense_are_refused(hero, tmp_path, keys):
+    words = about(hero, keys=keys)
+    with pytest.raises(ValueError, match="damaged or cut short"):
+        model_file.read(rewritten(hero, tmp_path / "m.refcolor", **{"refcolor.json": words}))
 
 
 def test_the_same_model_is_the_same_file(trained, hero, tmp_path):
@@ -180,9 +201,9 @@ def test_what_cannot_be_opened_is_no_model(tmp_path):
 
 
 def test_another_format_is_named(hero, tmp_path):
-    words = about(hero, format=2, refcolor="9.9")
+    words = about(hero, format=3, refcolor="9.9")
     bad = rewritten(hero, tmp_path / "m.refcolor", **{"refcolor.json": words})
-    with pytest.raises(ValueError, match=r"format 2, saved by refcolor '9\.9'.*train it again"):
+    with pytest.raises(ValueError, match=r"format 3, saved by refcolor '9\.9'.*train it again"):
         model_file.read(bad)
 
 
@@ -194,18 +215,18 @@ def test_another_format_is_named(hero, tmp_path):
         {"refcolor.json": b"\xff\xfe"},
         {"refcolor.json": " " * 70_000},
         {"refcolor.json": "[" * 60_000},
-        {"source.npy": b"\x93NUMPY\1\0\4\0(((("},
-        {"source.npy": b"\x93NUMPY\1\0\x40\x1f" + b"(" * 8000},
+        {"source/0.npy": b"\x93NUMPY\1\0\4\0(((("},
+        {"source/0.npy": b"\x93NUMPY\1\0\x40\x1f" + b"(" * 8000},
         {"palette/lab.npy": npy(np.full((24, 3), np.nan, np.float32))},
         {"palette/lab.npy": npy(np.zeros((24, 3), np.uint8))},
-        {"source.npy": None},
-        {"source.npy": npy(np.zeros((9, 9, 3), np.float32))},
-        {"source.npy": npy(np.full((40, 40, 3), np.nan, np.float32))},
-        {"source.npy": npy(np.full((40, 40, 3), 7, np.float32))},
-        {"source.npy": npy(np.zeros((40, 40), np.uint8))},
-        {"source.npy": npy(np.zeros((40, 40, 3), np.float64))},
-        {"source.npy": npy(np.array([{}, 1], object))},
-        {"source.npy": npy(np.zeros((40, 40, 3), np.uint8))[:-5]},
+        {"source/0.npy": None},
+        {"source/0.npy": npy(np.zeros((9, 9, 3), np.float32))},
+        {"source/0.npy": npy(np.full((40, 40, 3), np.nan, np.float32))},
+        {"source/0.npy": npy(np.full((40, 40, 3), 7, np.float32))},
+        {"source/0.npy": npy(np.zeros((40, 40), np.uint8))},
+        {"source/0.npy": npy(np.zeros((40, 40, 3), np.float64))},
+        {"source/0.npy": npy(np.array([{}, 1], object))},
+        {"source/0.npy": npy(np.zeros((40, 40, 3), np.uint8))[:-5]},
         {"palette/rgb.npy": npy(np.zeros((3, 3), np.float32))},
         {"network/0/0.npy": npy(np.full(3, np.inf, np.float32))},
         {"more.npy": npy(np.zeros(3, np.float32))},
