@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import anchors
 import baselines
+import cuts
 import frames
 import gpu
 import methods
@@ -507,6 +508,21 @@ def test_color_distribution_consistency_is_that_of_histograms_1_2_and_4_frames_a
     # Half of the pixels alike: (ln 4/3)/2 + (ln 2/3)/4 + (ln 2)/4 of entropy.
     half = np.log(4 / 3) / 2 + np.log(2 / 3) / 4 + np.log(2) / 4
     assert shot.cdc([black, moved]) == pytest.approx(half)
+
+
+def test_cuts_are_counted_within_clips_and_between_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coarse = np.random.default_rng(0).random((4, 18, 24, 3)).astype(np.float32)
+    *grounds, other = (cv2.resize(each, (96, 72), interpolation=cv2.INTER_LINEAR) for each in coarse)
+    for clip, ground in zip("abc", grounds, strict=True):
+        for at in range(3):
+            frames.write_picture(tmp_path / clip / f"{at}.png", np.roll(ground, at, axis=1))
+    frames.write_picture(tmp_path / "c" / "3.png", other)
+    assert cuts.main([str(tmp_path), "--joints", "2"]) == 0
+    out, *rest = capsys.readouterr().out.split("\n", 1)
+    assert out == "3 clips: 1 of 7 neighbours are taken for cuts,"
+    assert rest == ["6 of 6 joints of two clips are found\ntaken for a cut: c/2.png c/3.png\n"]
 
 
 def test_a_clip_is_scored_as_frames_and_as_a_shot_once(
