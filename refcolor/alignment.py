@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,14 @@ def _in_one_light(target: Image, each: list[Alignment], sources: Sources) -> lis
     Gray is brought to the light of the source that fits best, as the target is; chroma to where the light of
     the target (H, W), in 8-bit levels, lies between them.
     """
+    numbers = [one.seen[0].number for one in each]
+    shifts = {
+        (i, j): shift
+        for i, j in permutations(range(len(each)), 2)
+        if (shift := _shift(numbers[i], numbers[j], sources)) is not None
+    }
+    if not shifts:
+        return each
     closest = np.argmin([one.matches.error / np.float32(one.seen[0].weight) for one in each], axis=0)
     best = int(np.bincount(closest.ravel(), minlength=len(each)).argmax())
     shares = _shares(target, each)
@@ -90,13 +99,11 @@ def _in_one_light(target: Image, each: list[Alignment], sources: Sources) -> lis
         views, matches = one.views, one.matches
         gray, ab = views.gray, views.ab
         for j, other in enumerate(each):
-            shift = _shift(one.seen[0].number, other.seen[0].number, sources) if i != j else None
+            shift = shifts.get((i, j))
             if shift is None:
                 continue
-            ab, matches = (
-                ab + np.float32(shares[j]) * shift.added(views.gray, views.ab),
-                replace(matches, dimming=1),
-            )
+            ab = ab + np.float32(shares[j]) * shift.added(views.gray, views.ab)
+            matches = replace(matches, dimming=1)
             if j == best:
                 gray, matches = shift.grays(gray), replace(matches, relit=other.matches.relit)
         out.append(replace(one, views=replace(views, gray=gray, ab=ab), matches=matches))

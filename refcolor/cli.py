@@ -20,15 +20,11 @@ import typer
 from . import __version__, options
 from .cli_shot import shot
 from .config import MAX_PIXELS, Config, Preset
-from .safe_write import check_target
 from .voice import Voice, WrongUse, about_words, friendly
 
 if TYPE_CHECKING:
-    from .alignment import Alignment
     from .color import Image
     from .image_io import Picture
-    from .model_file import Model
-    from .pipeline import Colorizer
 
 _DEFAULT = Config()
 
@@ -58,7 +54,7 @@ def color(
     SOURCE may be a model that --save-model has written: then nothing is trained.
     """
     with friendly(debug):
-        from . import destinations, image_io, model_file, sequence
+        from . import destinations, image_io, learning, model_file, sequence
 
         if targets and len(targets) == 1 and _is_clip(targets[0]):
             movie = targets[0].with_name(f"{targets[0].stem}_color.mkv")
@@ -69,45 +65,49 @@ def color(
             )  # fmt: skip
             return
         with about_words():
-            destinations.refuse_inside(targets or [], output)
+            for path in (output, *([confidence] if confidence else [])):
+                destinations.refuse_inside(targets or [], path)
             targets = sequence.expand(targets or [], frames, leave_out=source)
         learnt = model_file.is_meant(source)
-        if learnt:
-            options.refuse_settings(context, source)
         config = options.chosen(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
         if not targets and (learnt or save_model is None or output or confidence):
             hint = "" if learnt else ", or give --save-model FILE alone"
             raise WrongUse(f"there is no target: name gray pictures to color{hint}")
         results = destinations.of(targets, output)
         trusts = destinations.of(targets, confidence, "confidence") if confidence else []
-        with about_words():
-            if save_model is not None:
-                model_file.check_name(save_model, model=source if learnt else None)
-                check_target(save_model, inputs=[source, *targets], force=force)
-        model = model_file.read(source, max_pixels=max_pixels) if learnt else None
+        if save_model is not None:
+            learning.check_save(save_model, source if learnt else None)
+        model = learning.read_model(context, source, max_pixels) if learnt else None
         if model is not None:
             config = model.config.on(device)
         with about_words():
             if trusts and config.name is Preset.PAPER:
                 raise WrongUse("preset paper knows no confidence: leave out --confidence")
-            new = destinations.check(results + trusts, [output, confidence], [source, *targets], force=force)
+            new = destinations.check(
+                results + trusts,
+                [output, confidence],
+                [source, *targets],
+                others=[save_model] if save_model else [],
+                force=force,
+            )
         pictures = model.sources if model is not None else (_read_source(source, max_pixels, config),)
         first = _read_targets(targets, max_pixels)
         voice = Voice(quiet)
-        colorizer, aligned = _trained(pictures, first, config, voice, model)
+        gray = first.gray_on_paper if first else None
+        colorizer, aligned = learning.learn(pictures, config, voice, model, gray)
+        for folder in new:
+            folder.mkdir(exist_ok=True)
         if save_model is not None:
             model_file.save(colorizer, save_model, force=force)
             print(save_model, flush=True)
-        for folder in new:
-            folder.mkdir(exist_ok=True)
         with voice.bar("coloring") as progress:
             for i, (target, path) in enumerate(zip(targets, results, strict=True)):
-                gray = first if not i and first else image_io.read(target, max_pixels=max_pixels)
-                first = None  # a batch holds one picture at a time
-                _remark_on_color(gray, target, voice)
-                result = colorizer.colorize(gray.gray_on_paper, aligned)
+                picture = first if not i and first else image_io.read(target, max_pixels=max_pixels)
+                gray = first = None  # a batch holds one picture at a time
+                _remark_on_color(picture, target, voice)
+                result = colorizer.colorize(picture.gray_on_paper, aligned)
                 aligned = None
-                like = gray.resized(result.image.shape[1], result.image.shape[0])
+                like = picture.resized(result.image.shape[1], result.image.shape[0])
                 image_io.write(path, like.over_hidden(result.image), like=like, force=force)
                 print(path, flush=True)
                 if trusts and result.confidence is not None:
@@ -133,7 +133,7 @@ def inspect(
 ) -> None:
     """Write every stage as pictures and tables: edges, corners, clusters, labels, probabilities, result."""
     with friendly(debug):
-        from . import image_io, inspection, model_file, pipeline
+        from . import image_io, inspection, learning, model_file, pipeline
 
         if model_file.is_model(source):
             raise WrongUse(f"{str(source)!r} is a model: inspect needs the coloured picture itself")
@@ -150,7 +150,7 @@ def inspect(
         voice = Voice(quiet)
         if target:
             _remark_on_color(gray, target, voice)
-        colorizer, aligned = _trained((picture,), gray, config, voice)
+        colorizer, aligned = learning.learn([picture], config, voice, target=gray.gray_on_paper)
         result = colorizer.colorize(gray.gray_on_paper, aligned)
         for path in inspection.write(output, colorizer, gray.gray_on_paper, result, force=force):
             print(path)
@@ -266,23 +266,3 @@ def _read_targets(targets: list[Path], max_pixels: int) -> Picture | None:
 def _remark_on_color(picture: Picture, path: Path, voice: Voice) -> None:
     if not picture.is_gray:
         voice.line(f"{str(path)!r} is coloured: only its gray is used")
-
-
-def _trained(
-    pictures: Sequence[Image], first: Picture | None, config: Config, voice: Voice, model: Model | None = None
-) -> tuple[Colorizer, Alignment | None]:
-    """A colorizer that knows the pictures, and what it has found out about the first target meanwhile."""
-    from .pipeline import Colorizer
-
-    colorizer = Colorizer(config)
-    with voice.bar("starting"):
-        aligned = colorizer.prepare(
-            pictures, first.gray_on_paper if first else None, model.palette if model else None, quiet=True
-        )
-    if model is not None:
-        model.restore(colorizer)
-    elif colorizer.engine is not None:
-        voice.line(f"training on {colorizer.engine.where}")
-        with voice.bar("training") as progress:
-            colorizer.train(progress)
-    return colorizer, aligned

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from . import options
-from .config import MAX_PIXELS, Config, Preset
+from .config import MAX_PIXELS, Config, Device, Preset
 from .safe_write import shown
 from .voice import Voice, WrongUse, about_words, friendly
 
@@ -59,7 +59,7 @@ def shot(
     Exit codes: 0 done; 1 some frames failed, the others are done; 2 wrong use; 130 interrupted.
     """
     with friendly(debug), ExitStack() as stack:
-        from . import destinations, model_file
+        from . import destinations, learning, model_file
         from . import keys as keys_
         from .plan import footage_of, plan
         from .summary import PICTURES, Summary, is_sheet, read_report
@@ -74,7 +74,8 @@ def shot(
                 raise WrongUse("--every is for a contact sheet: give --contact-sheet FILE")
             if not key and not key_from:
                 raise WrongUse("there is no key: name a coloured frame with --key FILE")
-            if output is None and (save_model is None or confidence or report or contact_sheet):
+            about_frames = frames, codec, confidence, report, contact_sheet, skip_existing, workers != "auto"
+            if output is None and (save_model is None or any(about_frames)):
                 raise WrongUse("there is no place for the frames: give -o FOLDER")
             for path in (output, confidence, contact_sheet):
                 if path is not None:
@@ -82,13 +83,15 @@ def shot(
             key = keys_.expanded(key or [])
             learnt = keys_.model_of(key, key_from or [])
             if save_model is not None:
-                model_file.check_name(save_model, model=learnt)
+                learning.check_save(save_model, learnt)
         model = None
         if learnt is not None:
-            model = model_file.read(learnt, max_pixels=max_pixels)
-            options.refuse_settings(context, learnt)
-            config = model.config.on("cpu")  # where frames are coloured; nothing is trained
-        footage = footage_of(targets or [], keys_.files(key), max_pixels)
+            model = learning.read_model(context, learnt, max_pixels)
+            if device == Device.GPU:
+                raise WrongUse(f"{shown(learnt)} is trained, and frames take the CPU: leave out --device gpu")
+            config = model.config.on(Device.CPU)
+        beside = model.beside if model else ()
+        footage = footage_of(targets or [], keys_.files(key), max_pixels, beside)
         if model is not None:
             known = keys_.of_model(key[0], model, footage.numbers)
         else:
@@ -102,6 +105,7 @@ def shot(
             earlier = read_report(report) if report and skip_existing else None
             ours = [report] if report and earlier is not None else []
             ours += [contact_sheet] if contact_sheet and skip_existing and is_sheet(contact_sheet) else []
+            ours += [save_model] if save_model and skip_existing and model_file.is_model(save_model) else []
             try:
                 new = destinations.check(
                     work.frames + ([contact_sheet] if contact_sheet else []),
@@ -112,7 +116,7 @@ def shot(
                     again=[*work.empty, *ours],
                 )
             except FileExistsError as error:
-                rest = not (skip_existing or work.movie)
+                rest = not skip_existing and any(path.exists() for path in work.frames)
                 hint = ", or go on with the rest by refcolor shot --skip-existing" if rest else ""
                 raise WrongUse(f"{error}{hint}") from error
         work.sweep()
@@ -129,23 +133,27 @@ def shot(
         step = every or -(-len(chosen) // PICTURES)
         summary = Summary(
             footage, known, places, config, work.results, work.done,
-            frozenset(chosen[::step] if contact_sheet else ()), earlier or {},
+            frozenset(chosen[::step] if contact_sheet else ()), earlier or {}, work.read,
         )  # fmt: skip
         with _reported(summary, work, report, force=force or report in ours):
             if work.left or save_model:
                 cluster = _cluster(ray, stack) if ray is not None else None
                 colorizer = _trained(known, config, voice, cluster, model)
                 summary.config = colorizer.sources.config
-            if save_model is not None:
-                model_file.save(colorizer, save_model, keys=summary.key_frames, force=force)
-                print(save_model, flush=True)
-            if work.left:
                 for folder in new:
                     folder.mkdir(exist_ok=True)
+            if save_model is not None:
+                model_file.save(
+                    colorizer, save_model, keys=summary.key_frames,
+                    beside=[path.name for path in footage.beside], force=force or save_model in ours,
+                )  # fmt: skip
+                print(save_model, flush=True)
+            if work.left:
                 if workers == "auto":
                     workers = 1 if cluster else _suitable(work, known)
                 job = work.job(places, force=force or skip_existing or cluster is not None)
-                _color(_painted(job, colorizer, work, workers, cluster, force=force), work, summary, voice)
+                over = force or work.movie in work.empty
+                _color(_painted(job, colorizer, work, workers, cluster, force=over), work, summary, voice)
         if contact_sheet and summary.write_sheet(contact_sheet, force=force or contact_sheet in ours):
             print(contact_sheet)
         for line in summary.table() if work.left else ():
@@ -206,23 +214,16 @@ def _trained(
     keys: list[Key], config: Config, voice: Voice, cluster: Cluster | None, model: Model | None
 ) -> Colorizer:
     """A colorizer that knows the keys: of what they teach, or of what a model has kept of that."""
-    from .pipeline import Colorizer
+    from .learning import learn
 
     pictures = [key.rgb for key in keys]
     if cluster is not None and model is None and config.trains and config.device != "cpu" and cluster.gpus:
         voice.line("training on a GPU of the cluster")
         return cluster.fit(pictures, config)
-    colorizer = Colorizer(config)
-    with voice.bar("starting"):
-        colorizer.prepare(pictures, known=model.palette if model else None, quiet=True)
-    if model is not None:
-        model.restore(colorizer)
-    if colorizer.engine is None or model is not None:
-        return colorizer
-    voice.line(f"training on {colorizer.engine.where}, {len(keys)} key{'s' * (len(keys) > 1)}")
-    with voice.bar("training") as progress:
-        colorizer.train(progress)
-    if colorizer.engine.device.startswith("gpu"):  # frames are coloured on the CPU, the same bits everywhere
+    colorizer, _ = learn(pictures, config, voice, model)
+    if colorizer.engine is not None and colorizer.engine.device.startswith(
+        "gpu"
+    ):  # frames are coloured on the CPU, the same bits everywhere
         sent: Colorizer = pickle.loads(pickle.dumps(colorizer))
         return sent
     return colorizer

@@ -61,7 +61,7 @@ def apart(paths: list[Path]) -> list[Path]:
 
 
 def refuse_inside(targets: Sequence[Path], output: Path | None) -> None:
-    """Results of a folder must not lie in it: they would be taken for its frames, now or later."""
+    """Results of a folder must not lie in it, where they could be taken for its frames, now or later."""
     for folder in (target for target in targets if target.is_dir()):
         if output is None:
             raise WrongUse(f"{str(folder)!r} is a folder: its results need one of their own, give -o FOLDER")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -18,9 +20,10 @@ from .neighbours import still
 from .pipeline import check_size
 from .safe_write import shown
 from .sequence import PLACE, expand, number_of
+from .video import is_video
 from .voice import WrongUse
 
-NAMED = re.compile(r"(-?\d*)=(.+)", re.DOTALL)  # --key 24=FILE, or =FILE for none
+NAMED = re.compile(r"(-?\d{0,18})=(.+)", re.DOTALL)  # --key 24=FILE, or =FILE for none
 PICKED = re.compile(r"(.+)@(\d+)", re.DOTALL)  # --key-from VIDEO@24
 THUMB = 64  # pixels; sides of what is compared first
 ALIKE = 3 / 255  # mean difference of thumbnails
@@ -40,6 +43,16 @@ class Key:
     frame: int | None
     unplaced: bool = False
     said: bool = False
+
+    @cached_property
+    def gray(self) -> Image:
+        """Its luma, (H, W)."""
+        return luma(self.rgb)
+
+    @cached_property
+    def thumb(self) -> Image:
+        """The same, THUMB pixels on a side."""
+        return _thumb(self.gray)
 
 
 def read(words: Sequence[str], picked: Sequence[str], numbers: Sequence[int], max_pixels: int) -> list[Key]:
@@ -86,7 +99,9 @@ def model_of(words: Sequence[str], picked: Sequence[str]) -> Path | None:
 
 
 def of_model(word: str, model: Model, numbers: Sequence[int]) -> list[Key]:
-    """The keys of a model that `word` names: those of a shot know their frames, another is as a picture.
+    """The keys of a model that `word` names: those of a shot know their frames, one picture is as in a file.
+
+    Several that no shot taught are of no frame.
 
     Raises
     ------
@@ -99,16 +114,15 @@ def of_model(word: str, model: Model, numbers: Sequence[int]) -> list[Key]:
     if said is not None:
         raise WrongUse(f"{shown(name)} holds several keys, or knows its frame: leave out {said}=")
     known = model.keys or tuple((f"{name} {i + 1}", None) for i in range(len(model.sources)))
-    at = model.keys is not None
     return [
-        Key(called, rgb, frame, unplaced=at and frame is None, said=at)
+        Key(called, rgb, frame, unplaced=frame is None, said=True)
         for (called, frame), rgb in zip(known, model.sources, strict=True)
     ]
 
 
 def frame_of(key: Key, place: float | None, numbers: Sequence[int]) -> int | None:
     """The frame of a key: its own number, or that of the frame it was found to be."""
-    return numbers[int(place)] if place in range(len(numbers)) and place is not None else key.frame
+    return numbers[int(place)] if place is not None and place in range(len(numbers)) else key.frame
 
 
 def expanded(words: Sequence[str]) -> list[str]:
@@ -143,13 +157,16 @@ def places(keys: Sequence[Key], footage: Footage) -> tuple[list[float | None], l
         When two are the key of one frame.
     """
     grays = Grays(footage)
+    told = [None if key.frame is None else _place(key.frame, footage.numbers) for key in keys]
+    sure = [key.unplaced or key.said or _is_like(key, grays, at) for key, at in zip(keys, told, strict=True)]
+    looked_for = [key for key, is_sure in zip(keys, sure, strict=True) if not is_sure]
+    frames_like = iter(_frames_like(looked_for, grays))
     found: list[float | None] = []
     remarks: list[str] = []
-    for key in keys:
-        at = None if key.frame is None else _place(key.frame, footage.numbers)
+    for key, at, is_sure in zip(keys, told, sure, strict=True):
         name = shown(key.name)
-        if not (key.unplaced or key.said or (at is not None and _is_like(key, grays, at))):
-            seen = _frame_like(key, grays)
+        if not is_sure:
+            seen = next(frames_like)
             if seen is not None and (at is None or abs(seen - at) >= 1):
                 at = seen
                 remarks.append(f"{name} is frame {footage.numbers[seen]}")
@@ -175,16 +192,10 @@ def _remarks_on_lines(keys: Sequence[Key], grays: Grays) -> list[str]:
         white = float((grays[0] > PAPER).mean())
     except (OSError, ValueError):
         return []
-    if white - max(float((luma(key.rgb) > PAPER).mean()) for key in keys) < BARE:
+    if white - max(float((key.gray > PAPER).mean()) for key in keys) < BARE:
         return []
     name = shown(grays.footage.name(0))
     return [f"{white:.0%} of {name} is white, and the keys are not: lines without their grays take no colour"]
-
-
-def _is_video(name: str) -> bool:
-    from .video import is_video  # late: FFmpeg is needed for videos only
-
-    return is_video(name)
 
 
 def _file(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
@@ -192,7 +203,7 @@ def _file(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
     try:
         rgb = image_io.read(name, max_pixels=max_pixels).on_paper
     except ValueError:
-        if _is_video(name):
+        if is_video(name):
             raise WrongUse(f"{shown(name)} is a video: name a frame of it, as --key-from {name}@24") from None
         raise
     return _key(name, rgb, said, numbers)
@@ -230,36 +241,40 @@ def _frame(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
 
 
 def _place(frame: int, numbers: Sequence[int]) -> float:
-    beyond = min(frame - numbers[0], 0) + max(frame - numbers[-1], 0)
-    return beyond + float(np.interp(frame, numbers, range(len(numbers))))
+    if len(numbers) == 1:
+        return frame - numbers[0]
+    at = min(max(bisect_left(numbers, frame), 1), len(numbers) - 1)
+    low, high = numbers[at - 1], numbers[at]
+    return at - (high - frame) / (high - low)  # beyond the shot in the steps that it ends with
 
 
-def _is_like(key: Key, grays: Grays, at: float) -> bool:
+def _is_like(key: Key, grays: Grays, at: float | None) -> bool:
     """Whether a key looks like the frame that its name tells, in outline."""
     try:
-        return at in range(len(grays)) and _apart(_thumb(luma(key.rgb)), grays[int(at)]) < ALIKE
+        return at in range(len(grays)) and _apart(key.thumb, _thumb(grays[int(at or 0)])) < ALIKE
     except (OSError, ValueError):
         return True  # nothing else is known
 
 
-def _frame_like(key: Key, grays: Grays) -> int | None:
-    """The frame that shows the key's own gray, looked for among all."""
-    gray = luma(key.rgb)
-    thumb = _thumb(gray)
-    best, found = ALIKE, None
-    for index in range(len(grays)):
+def _frames_like(keys: Sequence[Key], grays: Grays) -> list[int | None]:
+    """For each key the frame that shows its own gray, looked for among all."""
+    best = [ALIKE] * len(keys)
+    found: list[int | None] = [None] * len(keys)
+    for index in range(len(grays) if keys else 0):
         try:
             frame = grays[index]
         except (OSError, ValueError):
             continue
-        off = _apart(thumb, frame)
-        if frame.shape == gray.shape and off < best and still(frame, gray).mean() >= SAME:
-            best, found = off, index
+        thumb = _thumb(frame)
+        for i, key in enumerate(keys):
+            off = _apart(key.thumb, thumb)
+            if frame.shape == key.gray.shape and off < best[i] and still(frame, key.gray).mean() >= SAME:
+                best[i], found[i] = off, index
     return found
 
 
-def _apart(thumb: Image, gray: Image) -> float:
-    return float(np.abs(_thumb(gray) - thumb).mean())
+def _apart(one: Image, other: Image) -> float:
+    return float(np.abs(one - other).mean())
 
 
 def _thumb(gray: Image) -> Image:

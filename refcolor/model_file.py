@@ -33,6 +33,7 @@ FORMAT = 2
 ABOUT = "refcolor.json"  # the first member
 MOST_WORDS = 1 << 20  # bytes of it
 MOST_MEMBERS = 1 << 16
+MOST_FRAMES = 10**18  # the number of a frame is below
 HEADER = 30  # bytes of a ZIP member before its name
 TYPES = ("|u1", "<u2", "<f4")
 LEVELS: dict[str, int] = {"|u1": 255, "<u2": 65535}  # of a source that was read from integers
@@ -55,6 +56,8 @@ class Model:
         Of each network.
     keys : tuple of (str, int or None), or None
         Of a shot, what each source is called, and the number of its frame.
+    beside : tuple of str
+        Names of files that lie among the shot's gray frames, and are keys.
     """
 
     sources: tuple[Image, ...]
@@ -62,6 +65,7 @@ class Model:
     config: Config
     weights: list[list[NDArray[np.float32]]]
     keys: tuple[tuple[str, int | None], ...] | None = None
+    beside: tuple[str, ...] = ()
 
     def restore(self, colorizer: Colorizer) -> None:
         """Give the weights to a colorizer that has been prepared with the rest."""
@@ -78,13 +82,14 @@ def save(
     path: StrPath,
     *,
     keys: Sequence[tuple[str, int | None]] | None = None,
+    beside: Sequence[str] = (),
     force: bool = False,
 ) -> None:
     """Write what `colorizer` has learnt; whole or not at all.
 
     Parameters
     ----------
-    keys : sequence of (str, int or None), optional
+    keys, beside : sequence of (str, int or None), of str, optional
         As in :class:`Model`.
 
     Raises
@@ -99,7 +104,7 @@ def save(
     sources = colorizer.sources
     about: dict[str, Any] = {"format": FORMAT, "refcolor": __version__, "config": asdict(sources.config)}
     if keys is not None:
-        about["keys"] = list(keys)
+        about |= {"keys": list(keys), "beside": list(beside)}
     arrays = {f"source/{i}": _packed(picture) for i, picture in enumerate(sources.pictures)}
     if sources.config.trains:
         about["space"] = sources.palette.space
@@ -126,19 +131,6 @@ def load(path: StrPath, *, device: str = Device.AUTO, max_pixels: int = MAX_PIXE
     colorizer.prepare(model.sources, known=model.palette)
     model.restore(colorizer)
     return colorizer
-
-
-def check_name(path: Path, *, model: Path | None) -> None:
-    """Refuse a name that does not end as a model's, or any where a `model` is read and nothing is learnt.
-
-    Raises
-    ------
-    ValueError
-    """
-    if path.suffix != SUFFIX:
-        raise ValueError(f"{path.name!r} does not end in {SUFFIX}: add that")
-    if model is not None:
-        raise ValueError(f"{shown(model)} is a model already: leave out --save-model")
 
 
 def is_meant(path: StrPath) -> bool:
@@ -225,11 +217,21 @@ def _read(file: BinaryIO, name: str, max_pixels: int) -> Model:
     weights: list[list[NDArray[np.float32]]] = []
     while mine := _taken(arrays, f"network/{len(weights)}"):
         weights.append(mine)
-    keys = _keys(about["keys"]) if "keys" in about else None
-    keyed = len(sources) if keys is None else len(keys)
-    if arrays or not sources or bool(weights) != config.trains or keyed != len(sources):
+    if arrays or not sources or bool(weights) != config.trains:
         raise zipfile.BadZipFile
-    return Model(sources, palette, config, weights, keys)
+    if "keys" not in about:
+        return Model(sources, palette, config, weights)
+    keys = tuple((name, frame) for name, frame in about["keys"])
+    beside = tuple(about["beside"])
+    frames = [frame for _, frame in keys if frame is not None]
+    if (
+        len(keys) != len(sources)
+        or not all(type(name) is str for name in [*(name for name, _ in keys), *beside])
+        or not all(type(frame) is int and abs(frame) < MOST_FRAMES for frame in frames)
+        or len(set(frames)) < len(frames)
+    ):
+        raise zipfile.BadZipFile
+    return Model(sources, palette, config, weights, keys, beside)
 
 
 def _taken(arrays: dict[str, NDArray[Any]], folder: str) -> list[NDArray[Any]]:
@@ -238,13 +240,6 @@ def _taken(arrays: dict[str, NDArray[Any]], folder: str) -> list[NDArray[Any]]:
     while f"{folder}/{len(taken)}" in arrays:
         taken.append(arrays.pop(f"{folder}/{len(taken)}"))
     return taken
-
-
-def _keys(found: list[Any]) -> tuple[tuple[str, int | None], ...]:
-    keys = tuple((name, frame) for name, frame in found)
-    if not all(isinstance(name, str) and type(frame) in (int, type(None)) for name, frame in keys):
-        raise TypeError
-    return keys
 
 
 def _config(found: dict[str, Any], name: str) -> Config:

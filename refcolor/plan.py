@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-from . import destinations, sequence
+from . import destinations, image_io, sequence
 from .footage import Files, Film, Footage
+from .image_io import Picture
 from .image_storage import EXTENSIONS
 from .rendering import Job, Outcome
 from .safe_write import shown, sweep
-from .video import is_video, open_video
+from .video import is_video
 from .video_write import HOLDS, Codec, check_video, default_codec
 from .voice import WrongUse, about_words
+
+ROUNDED = Fraction(1, 1000)  # seconds that times may differ by, as Matroska rounds them
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done: frames by index, and the files that they go to."""
+    """What is to be done: frames by index, and the files that they go to; a video that is there already."""
 
     footage: Footage
     left: list[int]
@@ -31,6 +35,7 @@ class Plan:
     codec: Codec | None
     folders: list[Path]
     kept: frozenset[Path]
+    finished: Film | None = None
 
     @property
     def frames(self) -> list[Path]:
@@ -40,12 +45,19 @@ class Plan:
     @property
     def empty(self) -> list[Path]:
         """Those of them that a process has left empty where it was killed."""
-        return [path for path in self.frames if path.is_file() and not path.stat().st_size]
+        paths = [*self.frames, *([self.movie] if self.movie else [])]
+        return [path for path in paths if path.is_file() and not path.stat().st_size]
 
     def of(self, index: int) -> list[Path]:
         """The pictures of a frame that will be written."""
         paths = [each[index] for each in (self.results, self.trusts) if index in each]
         return [path for path in paths if path not in self.kept]
+
+    def read(self, index: int) -> Picture:
+        """A coloured frame that is there; OSError or ValueError if it cannot be read."""
+        if self.finished is not None:
+            return self.finished.read(sorted(self.left + self.done).index(index))
+        return image_io.read(self.results[index], max_pixels=self.footage.max_pixels)
 
     def sweep(self) -> None:
         """Remove what killed processes have left in the folders."""
@@ -101,23 +113,30 @@ def plan(
     paths = [*results.values(), *trusts.values(), *([movie] if movie else [])]
     destinations.refuse_inputs(paths, footage.files)
     kept = {path for path in paths if skip_existing and _is_there(path)}
-    if movie in kept and _frames_in(movie, footage.max_pixels) != len(indices):
-        raise WrongUse(f"{shown(movie)} is there, but has not {len(indices)} frames: choose another name")
+    finished = None
+    if movie in kept:
+        assert isinstance(footage, Film)
+        finished = _finished(movie, footage, indices)
     done = [i for i in indices if (movie or results[i]) in kept and (i not in trusts or trusts[i] in kept)]
     left = sorted(set(indices) - set(done))
     places = [path for path in (output, confidence) if path]
     folders = [path.parent if path.suffix and not path.is_dir() else path for path in places]
     movie = None if movie in kept else movie
-    return Plan(footage, left, done, results, trusts, movie, codec, folders, frozenset(kept))
+    return Plan(footage, left, done, results, trusts, movie, codec, folders, frozenset(kept), finished)
 
 
-def _frames_in(movie: Path, max_pixels: int) -> int:
-    """How many frames a video holds; 0 if it is none."""
-    try:
-        with open_video(movie, max_pixels=max_pixels) as video:
-            return len(video)
-    except (OSError, ValueError):
-        return 0
+def _finished(path: Path, footage: Film, indices: list[int]) -> Film:
+    """A video that is there already, if it shows these frames at their times."""
+    with suppress(OSError, ValueError):
+        film = Film(path, footage.max_pixels)
+        made, like = film.video, footage.video
+        there = [time * made.time_base for time in made.times]
+        wanted = [like.times[index] * like.time_base for index in indices]
+        if made.size == like.size and len(there) == len(wanted):
+            off = [one - other for one, other in zip(there, wanted, strict=True)]
+            if max(map(abs, off)) <= ROUNDED:
+                return film
+    raise WrongUse(f"{shown(path)} is there, and has other frames than these: choose another name")
 
 
 def _is_there(path: Path) -> bool:
@@ -125,8 +144,12 @@ def _is_there(path: Path) -> bool:
     return os.path.lexists(path) and not (path.is_file() and path.stat().st_size == 0)
 
 
-def footage_of(targets: list[Path], keys: list[Path], max_pixels: int) -> Footage:
-    """The frames that the words of a command mean: a video, or files. `keys` beside the files are left out.
+def footage_of(
+    targets: list[Path], keys: list[Path], max_pixels: int, beside: Collection[str] = ()
+) -> Footage:
+    """The frames that the words of a command mean: a video, or files.
+
+    Among the files `keys`, or those whose names are known to be `beside` the frames, are left out.
 
     Raises
     ------
@@ -147,12 +170,16 @@ def footage_of(targets: list[Path], keys: list[Path], max_pixels: int) -> Footag
         for path, _ in found:
             if not path.exists():
                 raise FileNotFoundError(f"there is no file {shown(path)}; check the name")
-        return _files(found, keys, max_pixels)
+        return _files(found, keys, max_pixels, beside)
 
 
-def _files(found: list[tuple[Path, int | None]], keys: list[Path], max_pixels: int) -> Files:
+def _files(
+    found: list[tuple[Path, int | None]], keys: list[Path], max_pixels: int, beside: Collection[str]
+) -> Files:
     """The frames of a shot, and a key beside them if its name has a number that none of them has."""
-    own = [any(key.exists() and path.samefile(key) for key in keys) for path, _ in found]
+    own = [
+        path.name in beside or any(key.exists() and path.samefile(key) for key in keys) for path, _ in found
+    ]
     frames = [one for one, is_key in zip(found, own, strict=True) if not is_key]
     if not frames:
         raise WrongUse(f"{shown(found[0][0])} holds no frame but the key itself: name the gray pictures")
@@ -161,7 +188,9 @@ def _files(found: list[tuple[Path, int | None]], keys: list[Path], max_pixels: i
             with suppress(ValueError):
                 _numbered([*frames, one])
                 frames.append(one)
-    return Files([path for path, _ in frames], max_pixels, _numbered(frames))
+    files = Files([path for path, _ in frames], max_pixels, _numbered(frames))
+    files.beside = tuple(path for (path, _), is_key in zip(found, own, strict=True) if is_key)
+    return files
 
 
 def _numbered(found: list[tuple[Path, int | None]]) -> list[int]:

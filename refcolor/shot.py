@@ -18,7 +18,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from . import alignment, merge, tracking
+from . import alignment, merge
 from .color import Image, rgb_to_lab
 from .config import Preset
 from .neighbours import Mask, Neighbours, unpacked
@@ -157,7 +157,7 @@ class Shot:
         asked = sorted(before + after, key=near.index) if before and after else near[:ACTIVE]
         tracks = {key: self._track(key).at(index) for key in asked}
         found = {key: track for key, track in tracks.items() if track is not None}
-        here = [key for key in asked if key in found or away[key] > tracking.REACH]
+        here = [key for key in asked if key in found or not self._track(key).reaches(index)]
         unplaced = [key for key, place in enumerate(self.places) if place is None]
         keyless = bool(asked) and not here and not unplaced
         weights = {key: 1 / max(away[key], 1.0) for key in here or asked}

@@ -129,7 +129,7 @@ class Sources:
     """
 
     def __init__(self, pictures: Sequence[Image], config: Config, known: Palette | None = None) -> None:
-        self.pictures = tuple(pictures)
+        self.pictures, self._known = tuple(pictures), known is not None
         self.common = Source(_pixels(self.pictures), config, known)  # what they share
         self.config, self.clusters = self.common.config, self.common.clusters
         self.shifts: dict[tuple[int, int], Shift | None] = {}  # of light, between two: filled when asked for
@@ -151,7 +151,7 @@ class Sources:
     @cached_property
     def palette(self) -> Palette:
         """The k-means colours of them all."""
-        if len(self) == 1 or self.config.name is not Preset.PAPER:
+        if len(self) == 1 or self.config.name is not Preset.PAPER or self._known:
             return self.common.palette
         small = [features.resize(picture, grid_size(picture.shape, self.config)) for picture in self.pictures]
         return palette.fit(_pixels(small), self.clusters, space="rgb", seed=self.config.seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from .config import Config
 from .contact_sheet import contact_sheet
 from .features import resize
 from .footage import Footage
+from .image_io import Picture
 from .keys import Key, frame_of
 from .rendering import Outcome
 from .safe_write import atomic
@@ -49,6 +50,8 @@ class Summary:
         Frames whose pictures are remembered.
     earlier : mapping
         What an earlier report says of frames, by number.
+    read : callable
+        Reads a coloured frame that is there.
     """
 
     footage: Footage
@@ -59,6 +62,7 @@ class Summary:
     skipped: Sequence[int] = ()
     sheet: frozenset[int] = frozenset()
     earlier: Mapping[int, dict[str, Any]] = field(default_factory=dict)
+    read: Callable[[int], Picture] | None = None
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     pictures: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
@@ -202,11 +206,12 @@ class Summary:
 
     def _remember(self, index: int, image: Image | None = None) -> None:
         """Keep a small picture for the contact sheet, read from its file if need be, and if it can be."""
-        if index not in self.sheet or (image is None and index not in self.files):
+        if index not in self.sheet or (image is None and self.read is None):
             return
         with suppress(OSError, ValueError):
             if image is None:
-                image = image_io.read(self.files[index], max_pixels=self.footage.max_pixels).rgb
+                assert self.read is not None
+                image = self.read(index).rgb
             scale = min(1.0, SIDE / max(image.shape))
             size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
             self.pictures[index] = to_8bit(resize(image, size))

@@ -61,12 +61,15 @@ class Tracks:
         self.key, self.place, self.pairs = key, place, pairs
         self._known: dict[int, Track | None] = {}
 
+    def reaches(self, index: int) -> bool:
+        """Whether the key is followed as far as to frame `index`."""
+        return abs(index - self._first_towards(index)) <= REACH
+
     def at(self, index: int) -> Track | None:
         """What frame `index` knows of the key; None beyond a cut or out of reach."""
-        first = math.ceil(self.place) if index >= self.place else math.floor(self.place)
-        first = min(max(first, 0), len(self.pairs.frames) - 1)
-        if abs(index - first) > REACH:
+        if not self.reaches(index):
             return None
+        first = self._first_towards(index)
         way = 1 if index >= first else -1
         i = next((i for i in range(index, first - way, -way) if i in self._known), first - way)
         track = _KEY if i == first - way else self._known[i]  # what lies there is on the key's other side
@@ -75,6 +78,11 @@ class Tracks:
             track = self._next(track, i)
             self._remember(i, track)
         return None if track is _KEY else track
+
+    def _first_towards(self, index: int) -> int:
+        """The first frame on the way from the key."""
+        first = math.ceil(self.place) if index >= self.place else math.floor(self.place)
+        return min(max(first, 0), len(self.pairs.frames) - 1)
 
     def _remember(self, index: int, track: Track | None) -> None:
         self._known[index] = track

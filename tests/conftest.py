@@ -45,9 +45,9 @@ def quick(trained, monkeypatch):
     """The command line with that colorizer in place of its own; counts the trainings it asks for."""
     seen = SimpleNamespace(trainings=0)
 
-    def ready(*_):
+    def ready(*_, **__):
         seen.trainings += 1
         return trained, None
 
-    monkeypatch.setattr("refcolor.cli._trained", ready)
+    monkeypatch.setattr("refcolor.learning.learn", ready)
     return seen

@@ -122,7 +122,8 @@ def test_file_names_of_any_bytes(scene):
     code = (
         "import refcolor.cli as cli, refcolor.pipeline as p, types, numpy as np\n"
         "image = lambda gray, aligned: types.SimpleNamespace(image=np.dstack([gray] * 3))\n"
-        "cli._trained = lambda *_: (types.SimpleNamespace(colorize=image), None)\n"
+        "import refcolor.learning as learning\n"
+        "learning.learn = lambda *_: (types.SimpleNamespace(colorize=image), None)\n"
         "cli.main()"
     )
     words = [sys.executable, "-P", "-c", code, "source.png", name]
@@ -383,7 +384,7 @@ def test_a_model_without_targets(call, scene):
         (["source.png", "--save-model", "m.refcolor", "-o", "x.png"], "there is no target"),
         (
             ["source.png", "target.png", "--save-model", "m.npz"],
-            "'m.npz' does not end in .refcolor: add that",
+            "'m.npz' is no name of a model: write it as NAME.refcolor",
         ),
         (["source.png", "target.png", "--save-model", "hero.refcolor"], "already exists"),
         (["source.png", "target.png", "--save-model", "no/m.refcolor"], "does not exist; create it first"),

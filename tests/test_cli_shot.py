@@ -833,7 +833,7 @@ def test_parts_and_workers_give_the_bytes_of_the_whole_with_the_network(call, sh
     words = ["shot", "-k", "key.0001.png", "--epochs", 1, "--device", "cpu"]
     assert call(*words, "-o", "whole")[0] == 0
     code, _, err = call(*words, "-o", "out", "--frames", "2-8x2", "--workers", 2)
-    assert (code, len(err), err[0]) == (0, 2, "refcolor: training on the CPU, 1 key")
+    assert (code, len(err), err[0]) == (0, 2, "refcolor: training on the CPU")
     whole = held("whole")
     assert held("out") == {name(n): whole[name(n)] for n in (2, 4, 6, 8)}
     assert max(off(f"whole/{name(n)}", drawn(n)) for n in range(1, 9)) < 6
@@ -1085,6 +1085,75 @@ def test_a_model_of_a_shot_colors_a_picture_and_is_refused_other_settings(call, 
     assert "'m.refcolor' holds several keys, or knows its frame: leave out 3=" in err[0]
 
 
+@pytest.mark.parametrize(
+    ("key", "frames"), [("a.png", "bcdefghi"), ("key.0001.png", range(1, 9)), ("hero.png", range(1, 9))]
+)
+def test_a_key_among_the_frames_is_no_frame_for_its_model_either(color, call, shot, key, frames):
+    for number, frame in enumerate(frames, 1):
+        new = f"{frame}.png" if isinstance(frame, str) else f"shot.{frame:04d}.png"
+        Path("shot", name(number)).rename(f"shot/{new}")
+    Path("key.0001.png").rename(f"shot/{key}")
+    assert color("shot", "-k", f"shot/{key}", "-o", "direct")[0] == 0
+    assert color("shot", "-k", f"shot/{key}", "--save-model", "m.refcolor")[0] == 0
+    assert call("shot", "-k", "m.refcolor", "-o", "out")[0] == 0
+    assert held("out") == held("direct")
+    assert len(held("out")) == COUNT
+
+
+def test_a_model_goes_into_the_new_folder_and_is_made_again_when_resumed(color, shot):
+    words = ["shot", *KEY, *OUT, "--save-model", "out/m.refcolor", "--frames", "1-4"]
+    code, out, _ = color(*words)
+    assert (code, out[0], len(out)) == (0, "out/m.refcolor", 5)
+    once = held()
+    Path("out", name(3)).unlink()
+    code, out, _ = color(*words, "--skip-existing")
+    assert (code, out) == (0, ["out/m.refcolor", f"out/{name(3)}"])
+    assert held() == once
+    code, _, err = color("shot", *KEY, "--save-model", "out/m.refcolor")
+    assert (code, len(err)) == (2, 1)
+    assert err[0].endswith("'out/m.refcolor' already exists; choose another name or use --force")
+    code, _, err = color("shot", *KEY, *OUT)
+    assert err[0].endswith("or go on with the rest by refcolor shot --skip-existing")
+
+
+def test_a_model_that_is_trained_takes_no_gpu(color, call, shot):
+    assert color("shot", *KEY, "--save-model", "m.refcolor")[0] == 0
+    code, _, err = call("shot", "-k", "m.refcolor", *OUT, "--device", "gpu")
+    assert (code, len(err)) == (2, 1)
+    assert "leave out --device gpu" in err[0]
+    for words in (["--frames", "1-2"], ["--workers", "2"], ["--codec", "ffv1"], ["--skip-existing"]):
+        code, _, err = color("shot", *KEY, "--save-model", "n.refcolor", *words)
+        assert (code, err) == (2, ["refcolor: there is no place for the frames: give -o FOLDER"])
+
+
+@pytest.mark.parametrize("movie", ["out.mkv", "out.mov", "out.mp4"])
+def test_a_finished_video_is_known_by_its_frames(color, shot, movie):
+    gray_clip("in.mkv", 8)
+    words = ["in.mkv", *KEY, "-o", movie, "--skip-existing"]
+    assert color(*words, "--frames", "3-6")[0] == 0
+    assert color(*words, "--frames", "3-6") == (0, [], ["refcolor: all frames are there already"])
+    code, _, err = color(*words, "--frames", "5-8")
+    assert (code, len(err)) == (2, 1)
+    assert f"'{movie}' is there, and has other frames than these: choose another name" in err[0]
+    code, out, _ = color(*words, "--frames", "3-6", "--confidence", "sure", "--contact-sheet", "s.png")
+    assert (code, out) == (0, [f"sure/in.{n:04d}.png" for n in (3, 4, 5, 6)] + ["s.png"])
+    shown = seen("s.png").astype(float)
+    assert np.ptp(shown, axis=-1).max() > 60  # in colour
+    Path(movie).write_bytes(b"")
+    assert color(*words, "--frames", "3-6")[:2] == (0, [movie])
+
+
+def test_a_key_far_beyond_the_shot_does_not_count_for_another_scene(color, shot):
+    for number in range(5, 9):
+        write(f"shot/{name(number)}", gray(drawn(number, ground=9)))
+        write(f"shot/{name(number)}", gray(drawn(number, ground=7)[:, ::-1]))
+        Path("shot", name(number)).rename(f"shot/{name(number + 1100)}")
+    for frame in (1100, 1):
+        code, _, err = color("shot", "-k", f"{frame}=key.0001.png", "-o", f"out{frame}")
+        assert code == 0
+        assert any("no key shows the scene of frame 1105-1108" in line for line in err)
+
+
 # ---------------------------------------------------------------- bad input
 
 
@@ -1199,7 +1268,7 @@ BAD = [
     (["shot", "-k", "hero.refcolor", *OUT], 2, "there is no file 'hero.refcolor'"),
     (["shot", *KEY, "-k", "hero.refcolor", *OUT], 2, "is a model, which holds its keys"),
     (["shot", "--key-from", "in.mkv@1", "-k", "hero.refcolor", *OUT], 2, "give no other beside it"),
-    (["shot", *KEY, "--save-model", "m.npz"], 2, "'m.npz' does not end in .refcolor: add that"),
+    (["shot", *KEY, "--save-model", "m.npz"], 2, "'m.npz' is no name of a model: write it as NAME.refcolor"),
     (["shot", "-k", "hero.refcolor", "--save-model", "m.refcolor"], 2, "is a model already"),
     (["shot", *KEY, "--save-model", "no/m.refcolor"], 2, "'no' does not exist; create it first"),
     (["shot", *KEY, "--save-model", "m.refcolor", "--report", "r.json"], 2,

@@ -16,7 +16,7 @@ FLOORS = [
     ["cli"],
     ["cli_shot"],
     ["summary", "cluster"],
-    ["plan", "cluster_worker"],
+    ["plan", "learning", "cluster_worker"],
     ["workers", "destinations"],
     ["rendering", "keys"],
     ["footage", "shot"],

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from refcolor import image_io, keys
+from refcolor import footage, image_io, keys
 from refcolor.footage import Files
 from refcolor.voice import WrongUse
 
@@ -51,7 +51,38 @@ def test_places_are_indices_and_between_them(shot, tmp_path):
     some = Files([tmp_path / f"shot.{number:04d}.png" for number in (2, 3, 6)])
     words = [f"{frame}=key.0003.png" for frame in (1, 2, 3, 4, 6, 9)]
     read = keys.read(words, [], some.numbers, 10**6)
-    assert keys.places(read, some) == ([-1, 0, 1, pytest.approx(4 / 3), 2, 5], [])
+    assert keys.places(read, some) == ([-1, 0, 1, pytest.approx(4 / 3), 2, 3], [])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "frame", "place"),
+    [
+        ((10, 20, 30, 40), 0, -1),
+        ((10, 20, 30, 40), 9, -0.1),
+        ((10, 20, 30, 40), 35, 2.5),
+        ((10, 20, 30, 40), 60, 5),
+        ((7,), 7, 0),
+        ((7,), 5, -2),
+        ((20240101120000124, 20240101120000125), 20240101120000125, 1),
+        ((20240101120000124, 20240101120000125), 20240101120000123, -1),
+        ((1, 2), 10**18 - 1, 10**18 - 2),
+    ],
+)
+def test_places_beyond_the_shot_are_in_its_steps(numbers, frame, place):
+    assert keys._place(frame, numbers) == pytest.approx(place, rel=1e-15)
+
+
+def test_frames_are_read_once_for_all_keys_that_are_looked_for(shot, monkeypatch):
+    names = [f"hero{letter}.png" for letter in "abc"]
+    for name, number in zip(names, (2, 4, 5), strict=True):
+        Path(name).write_bytes(Path(f"key.{number:04d}.png").read_bytes())
+    read = keys.read(names, [], shot.numbers, 10**6)
+    asked, plain = [], Files.read
+    monkeypatch.setattr(footage, "HELD", 0)
+    monkeypatch.setattr(Files, "read", lambda self, index: asked.append(index) or plain(self, index))
+    found, _ = keys.places(read, shot)
+    assert found == [1, 3, 4]
+    assert sorted(asked) == [0, 0, 1, 2, 3, 4, 5]  # the first also for its lines
 
 
 def test_a_key_without_a_number_is_found_by_its_picture(shot, tmp_path):

@@ -69,19 +69,41 @@ def test_several_sources_and_what_they_are_called_come_back(drawn, drawn_gray, t
     other = np.ascontiguousarray(drawn[:40, ::-1])
     fitted = Colorizer(config("standard")).fit([drawn, other])
     keys = [("a.0001.png", 1), ("sheet \udcff", None)]
-    model_file.save(fitted, tmp_path / "m.refcolor", keys=keys)
+    model_file.save(fitted, tmp_path / "m.refcolor", keys=keys, beside=["a.0001.png"])
     found = model_file.read(tmp_path / "m.refcolor")
-    assert found.keys == tuple(keys)
+    assert (found.keys, found.beside) == (tuple(keys), ("a.0001.png",))
     assert all(np.array_equal(a, b) for a, b in zip(found.sources, (drawn, other), strict=True))
     again = model_file.load(tmp_path / "m.refcolor")
     np.testing.assert_array_equal(fitted.colorize(drawn_gray).image, again.colorize(drawn_gray).image)
 
 
+def test_the_palette_of_several_pictures_comes_back_for_the_report_too(drawn, tmp_path):
+    fitted = Colorizer(config("paper")).fit([drawn, np.ascontiguousarray(drawn[:, ::-1])])
+    model_file.save(fitted, tmp_path / "m.refcolor")
+    other = np.ascontiguousarray(fitted.sources.palette.rgb[::-1])
+    bad = rewritten(tmp_path / "m.refcolor", tmp_path / "n.refcolor", **{"palette/rgb.npy": npy(other)})
+    np.testing.assert_array_equal(model_file.load(bad).sources.palette.rgb, other)
+
+
 @pytest.mark.parametrize(
-    "keys", [[], [["a", 1], ["b", 2]], [["a", "1"]], [["a", True]], [[1, 1]], [["a"]], 7, {"a": 1}, "ab"]
+    "keys",
+    [
+        {"keys": []},
+        {"keys": [["a", 1], ["b", 2]]},
+        {"keys": [["a", "1"]]},
+        {"keys": [["a", True]]},
+        {"keys": [["a", 10**18]]},
+        {"keys": [[1, 1]]},
+        {"keys": [["a"]]},
+        {"keys": 7},
+        {"keys": {"a": 1}},
+        {"keys": "ab"},
+        {"keys": [["a", 1]], "beside": [1]},
+        {"keys": [["a", 1]], "beside": 1},
+    ],
 )
 def test_keys_that_make_no_sense_are_refused(hero, tmp_path, keys):
-    words = about(hero, keys=keys)
+    words = about(hero, **({"beside": []} | keys))
     with pytest.raises(ValueError, match="damaged or cut short"):
         model_file.read(rewritten(hero, tmp_path / "m.refcolor", **{"refcolor.json": words}))
 

@@ -1,0 +1,68 @@
+"""Learning as the commands do it: from pictures, or from a model that kept what they taught."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from . import model_file
+from .color import Image
+from .config import Config
+from .model_file import Model
+from .options import refuse_settings
+from .pipeline import Colorizer
+from .safe_write import shown
+from .voice import Voice, WrongUse
+
+if TYPE_CHECKING:
+    from .alignment import Alignment
+
+
+def read_model(context: typer.Context, path: Path, max_pixels: int) -> Model:
+    """The model that a command was given, which has settings of its own.
+
+    Raises
+    ------
+    OSError, ValueError
+        As :func:`refcolor.model_file.read`; WrongUse when the command has settings, too.
+    """
+    model = model_file.read(path, max_pixels=max_pixels)
+    refuse_settings(context, path)
+    return model
+
+
+def check_save(save_model: Path, learnt: Path | None) -> None:
+    """Refuse to save a model under another kind's name, or what was not learnt but read.
+
+    Raises
+    ------
+    WrongUse
+    """
+    if save_model.suffix != model_file.SUFFIX:
+        raise WrongUse(f"{save_model.name!r} is no name of a model: write it as NAME{model_file.SUFFIX}")
+    if learnt is not None:
+        raise WrongUse(f"{shown(learnt)} is a model already: leave out --save-model")
+
+
+def learn(
+    pictures: Sequence[Image],
+    config: Config,
+    voice: Voice,
+    model: Model | None = None,
+    target: Image | None = None,
+) -> tuple[Colorizer, Alignment | None]:
+    """A colorizer that knows the pictures, and what it has found out about a first target meanwhile."""
+    colorizer = Colorizer(config)
+    with voice.bar("starting"):
+        aligned = colorizer.prepare(pictures, target, model.palette if model else None, quiet=True)
+    if model is not None:
+        model.restore(colorizer)
+    elif colorizer.engine is not None:
+        keys = f", {len(pictures)} keys" if len(pictures) > 1 else ""
+        voice.line(f"training on {colorizer.engine.where}{keys}")
+        with voice.bar("training") as progress:
+            colorizer.train(progress)
+    return colorizer, aligned
