@@ -64,7 +64,10 @@ def color(
                 clusters=clusters, preset=preset, init=init, epochs=epochs, device=device, seed=seed,
             )  # fmt: skip
             return
+        single = targets is not None and len(targets) == 1 and targets[0].is_file()
         with about_words():
+            if source.is_dir():
+                raise WrongUse(f"the source {str(source)!r} is a folder: give the coloured picture first")
             for path in (output, *([confidence] if confidence else [])):
                 destinations.refuse_inside(targets or [], path)
             targets = sequence.expand(targets or [], frames, leave_out=source)
@@ -73,8 +76,8 @@ def color(
         if not targets and (learnt or save_model is None or output or confidence):
             hint = "" if learnt else ", or give --save-model FILE alone"
             raise WrongUse(f"there is no target: name gray pictures to color{hint}")
-        results = destinations.of(targets, output)
-        trusts = destinations.of(targets, confidence, "confidence") if confidence else []
+        results = destinations.of(targets, output, single=single)
+        trusts = destinations.of(targets, confidence, "confidence", single=single) if confidence else []
         if save_model is not None:
             learning.check_save(save_model, source if learnt else None)
         model = learning.read_model(context, source, max_pixels) if learnt else None

@@ -76,7 +76,7 @@ def shot(
                 raise WrongUse("there is no key: name a coloured frame with --key FILE")
             about_frames = frames, codec, confidence, report, contact_sheet, skip_existing, workers != "auto"
             if output is None and (save_model is None or any(about_frames)):
-                raise WrongUse("there is no place for the frames: give -o FOLDER")
+                raise WrongUse("there is no place for the frames: give -o FOLDER, or -o FILE.mkv for a video")
             for path in (output, confidence, contact_sheet):
                 if path is not None:
                     destinations.refuse_inside(targets or [], path)
@@ -96,6 +96,9 @@ def shot(
             known = keys_.of_model(key[0], model, footage.numbers)
         else:
             known = keys_.read(key, key_from or [], footage.numbers, max_pixels)
+        if save_model is not None and skip_existing and model_file.is_model(save_model):
+            model = learning.kept(save_model, [each.rgb for each in known], config, max_pixels)
+            config, save_model = model.config.on(Device.CPU), None
         with about_words():
             if confidence is not None and config.name is Preset.PAPER:
                 raise WrongUse("preset paper knows no confidence: leave out --confidence")
@@ -105,7 +108,6 @@ def shot(
             earlier = read_report(report) if report and skip_existing else None
             ours = [report] if report and earlier is not None else []
             ours += [contact_sheet] if contact_sheet and skip_existing and is_sheet(contact_sheet) else []
-            ours += [save_model] if save_model and skip_existing and model_file.is_model(save_model) else []
             try:
                 new = destinations.check(
                     work.frames + ([contact_sheet] if contact_sheet else []),
@@ -145,7 +147,7 @@ def shot(
             if save_model is not None:
                 model_file.save(
                     colorizer, save_model, keys=summary.key_frames,
-                    beside=[path.name for path in footage.beside], force=force or save_model in ours,
+                    beside=[path.name for path in footage.beside], force=force,
                 )  # fmt: skip
                 print(save_model, flush=True)
             if work.left:

@@ -14,12 +14,12 @@ from .sequence import renumbered
 from .voice import WrongUse
 
 
-def of(targets: list[Path], output: Path | None, what: str = "color") -> list[Path]:
-    """Where what is made of each target goes."""
+def of(targets: list[Path], output: Path | None, what: str = "color", *, single: bool) -> list[Path]:
+    """Where what is made of each target goes: of a `single` one it may be named, of one in a folder not."""
     names = [f"{target.stem}_{what}.png" for target in targets]
     if output is None:
         paths = [target.with_name(name) for target, name in zip(targets, names, strict=True)]
-    elif output.is_dir() or (len(targets) > 1 and not output.suffix and not os.path.lexists(output)):
+    elif output.is_dir() or (not single and not output.suffix and not os.path.lexists(output)):
         paths = [output / name for name in names]
     elif len(targets) == 1:
         paths = [output]

@@ -130,6 +130,8 @@ def expanded(words: Sequence[str]) -> list[str]:
     found: list[str] = []
     for word in words:
         name, said = _named(word)
+        if (video := PICKED.fullmatch(name)) and Path(video[1]).is_file() and not Path(name).exists():
+            raise WrongUse(f"{shown(name)} is a frame of a video: write it as --key-from {name}")
         many = (
             said is None
             and not Path(name).is_file()
@@ -158,14 +160,18 @@ def places(keys: Sequence[Key], footage: Footage) -> tuple[list[float | None], l
     """
     grays = Grays(footage)
     told = [None if key.frame is None else _place(key.frame, footage.numbers) for key in keys]
-    sure = [key.unplaced or key.said or _is_like(key, grays, at) for key, at in zip(keys, told, strict=True)]
-    looked_for = [key for key, is_sure in zip(keys, sure, strict=True) if not is_sure]
-    frames_like = iter(_frames_like(looked_for, grays))
+    like = [not key.unplaced and _is_like(key, grays, at) for key, at in zip(keys, told, strict=True)]
+    believed = [key.unplaced or key.said or is_like for key, is_like in zip(keys, like, strict=True)]
+    frames_like = iter(_frames_like([k for k, known in zip(keys, believed, strict=True) if not known], grays))
     found: list[float | None] = []
     remarks: list[str] = []
-    for key, at, is_sure in zip(keys, told, sure, strict=True):
+    for key, at, is_like, known in zip(keys, told, like, believed, strict=True):
         name = shown(key.name)
-        if not is_sure:
+        if key.said and at is not None and not 0 <= at <= len(footage) - 1:
+            remarks.append(f"{name} counts for frame {key.frame}, which the shot does not reach")
+        elif key.said and at in range(len(footage)) and not is_like:
+            remarks.append(f"{name} counts for frame {key.frame}, as said, and does not look like it")
+        if not known:
             seen = next(frames_like)
             if seen is not None and (at is None or abs(seen - at) >= 1):
                 at = seen
@@ -180,7 +186,7 @@ def places(keys: Sequence[Key], footage: Footage) -> tuple[list[float | None], l
         if at is not None and at in found:
             raise WrongUse(
                 f"{shown(keys[found.index(at)].name)} and {name} are both the key of frame "
-                f"{frame_of(key, at, footage.numbers)}: say which is which, as --key 24=FILE"
+                f"{frame_of(key, at, footage.numbers)}: leave one out, or say its frame, as --key 24=FILE"
             )
         found.append(at)
     return found, remarks + _remarks_on_lines(keys, grays)

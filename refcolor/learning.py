@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import typer
 
 from . import model_file
@@ -45,6 +47,24 @@ def check_save(save_model: Path, learnt: Path | None) -> None:
         raise WrongUse(f"{save_model.name!r} is no name of a model: write it as NAME{model_file.SUFFIX}")
     if learnt is not None:
         raise WrongUse(f"{shown(learnt)} is a model already: leave out --save-model")
+
+
+def kept(path: Path, pictures: Sequence[Image], config: Config, max_pixels: int) -> Model:
+    """The model that an earlier run of the same words has saved.
+
+    Raises
+    ------
+    OSError, ValueError
+        As :func:`refcolor.model_file.read`; WrongUse where it was learnt from other pictures or settings.
+    """
+    model = model_file.read(path, max_pixels=max_pixels)
+    clusters = model.config.clusters if config.clusters == "auto" else config.clusters
+    same = len(pictures) == len(model.sources) and all(map(np.array_equal, pictures, model.sources))
+    if not same or model.config.on(config.device) != replace(config, clusters=clusters):
+        raise WrongUse(
+            f"{shown(path)} is there, and was learnt from other keys or settings: choose another name"
+        )
+    return model
 
 
 def learn(

@@ -68,6 +68,13 @@ class Neighbours:
         except (OSError, ValueError):
             return False
 
+    def resized(self, index: int) -> bool:
+        """Whether a frame has another size than the one before."""
+        try:
+            return index > 0 and self.frames[index].shape != self.frames[index - 1].shape
+        except (OSError, ValueError):
+            return False
+
     def _flow(self, target: int, neighbour: int) -> tuple[Field, Image] | None:
         return flow(self.frames[target], self.frames[neighbour])
 

@@ -136,7 +136,10 @@ def _finished(path: Path, footage: Film, indices: list[int]) -> Film:
             off = [one - other for one, other in zip(there, wanted, strict=True)]
             if max(map(abs, off)) <= ROUNDED:
                 return film
-    raise WrongUse(f"{shown(path)} is there, and has other frames than these: choose another name")
+    raise WrongUse(
+        f"{shown(path)} is there, and has other frames than these: choose another name, or say --force "
+        "in the place of --skip-existing"
+    )
 
 
 def _is_there(path: Path) -> bool:
@@ -182,7 +185,7 @@ def _files(
     ]
     frames = [one for one, is_key in zip(found, own, strict=True) if not is_key]
     if not frames:
-        raise WrongUse(f"{shown(found[0][0])} holds no frame but the key itself: name the gray pictures")
+        raise WrongUse(f"{shown(found[0][0])} is a key, and there is no other frame: name the gray pictures")
     for one, is_key in zip(found, own, strict=True):
         if is_key and sequence.number_of(one[0]) is not None:
             with suppress(ValueError):

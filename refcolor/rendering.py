@@ -55,8 +55,9 @@ class Outcome:
         Numbers of the keys that it was coloured from, the nearest first.
     confidence, doubtful : float or None
         Mean confidence; share of the pixels whose confidence is low.
-    hold, cut, keyless, colored : bool
-        Whether it is the frame before again, begins a scene, shows a scene that no key shows, had colour.
+    hold, cut, resized, keyless, colored : bool
+        Whether it is the frame before again, begins a scene, has another size than the frame before, shows a
+        scene that no key shows, had colour.
     image, alpha : float32 (H, W, 3), (H, W), or None
         The picture, where it is not written to a file.
     """
@@ -69,6 +70,7 @@ class Outcome:
     doubtful: float | None = None
     hold: bool = False
     cut: bool = False
+    resized: bool = False
     keyless: bool = False
     colored: bool = False
     image: Image | None = field(default=None, repr=False)
@@ -122,6 +124,7 @@ class Painter:
             doubtful=doubtful,
             hold=frame.hold,
             cut=frame.cut,
+            resized=frame.resized,
             keyless=frame.keyless,
             colored=not picture.is_gray,
             image=image,

@@ -51,6 +51,8 @@ class Frame:
         Whether it is the frame before again.
     cut : bool
         Whether another scene begins with it.
+    resized : bool
+        Whether its size is not that of the frame before.
     keyless : bool
         Whether a cut lies between it and every key.
     """
@@ -60,6 +62,7 @@ class Frame:
     keys: tuple[int, ...]
     hold: bool
     cut: bool
+    resized: bool
     keyless: bool
 
 
@@ -122,15 +125,18 @@ class Shot:
             raise IndexError(f"frame {index} of {len(self)}")
         gray = self.frames[index]
         check(gray, "target", 2)
+        resized = self._pairs.resized(index)
         if self.colorizer.config.name is Preset.PAPER:
             image = self.colorizer.colorize(gray).image
-            return Frame(image, None, tuple(range(len(self.places))), hold=False, cut=False, keyless=False)
+            keys = tuple(range(len(self.places)))
+            return Frame(image, None, keys, hold=False, cut=False, resized=resized, keyless=False)
         first = self._hold_start(index)
         weights, _, keyless = self._active(first)
         reference = self._steady(first)
         image, confidence = reference.image.copy(), reference.confidence.copy()
         _keep_gray(image, gray, reference.gray, np.ones(gray.shape, bool))
-        return Frame(image, confidence, tuple(weights), first != index, self._pairs.cut(index), keyless)
+        cut = self._pairs.cut(index)
+        return Frame(image, confidence, tuple(weights), first != index, cut, resized, keyless)
 
     def _hold_start(self, index: int) -> int:
         """The first frame of the hold that a frame belongs to: perhaps itself, as that of a key is."""

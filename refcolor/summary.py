@@ -90,6 +90,8 @@ class Summary:
         said = []
         if outcome.cut:
             said.append("another scene begins")
+        if outcome.resized:
+            said.append("its size is not that of the frame before")
         if outcome.keyless:
             said.append("no key shows this scene")
         if outcome.colored and index not in self.places:
@@ -159,7 +161,8 @@ class Summary:
         keyless = [o.index for o in done if o.keyless]
         colored = sum(COLORED in self.warnings(o.index) for o in done)
         if colored:
-            lines.append(f"{colored} frames are coloured: only their gray is used")
+            frames_are = "frame is" if colored == 1 else "frames are"
+            lines.append(f"{colored} {frames_are} coloured: only their gray is used")
         if cuts:
             lines.append(f"another scene begins with frame {self._listed(cuts)}")
         if keyless:

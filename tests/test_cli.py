@@ -334,6 +334,19 @@ def test_a_folder_colors_its_pictures_into_another_and_leaves_out_the_key(call, 
     assert (code, out) == (0, ["out/target_color.png"])
 
 
+@pytest.mark.parametrize("words", [["shot"], ["shot/a.#.png"], ["shot/a.#.png", "--frames", "1"]])
+def test_one_picture_of_a_folder_or_pattern_goes_into_a_folder_too(call, scene, words):
+    Path("shot").mkdir()
+    shutil.copy("target.png", "shot/a.1.png")
+    code, out, _ = call("source.png", *words, "--preset", "quick", "-o", "new")
+    assert (code, out) == (0, ["new/a.1_color.png"])
+
+
+def test_a_folder_is_no_source(call, scene):
+    code, _, err = call(".", "target.png", "-o", "out")
+    assert (code, err) == (2, ["refcolor: the source '.' is a folder: give the coloured picture first"])
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -341,6 +354,7 @@ def test_a_folder_colors_its_pictures_into_another_and_leaves_out_the_key(call, 
         (["shot"], "'shot' is a folder: its results need one of their own, give -o FOLDER"),
         (["shot", "-o", "shot"], "lies inside the input folder 'shot': choose one beside it"),
         (["target.png", "--frames", "1"], "--frames goes with a folder or a pattern"),
+        (["target.png", "-o", "one"], "output 'one' has no extension"),
         (["t.#.png", "--frames", "1-3"], "has no frame 2-3"),
     ],
 )
@@ -817,7 +831,7 @@ def test_help_and_bad_input_import_no_engine(scene, drawn):
 
 
 def test_an_unforeseen_error_is_one_line_too(monkeypatch, capsys):
-    def fall(*_args):
+    def fall(*_args, **_named):
         raise ZeroDivisionError("inside")
 
     monkeypatch.setattr("refcolor.destinations.of", fall)

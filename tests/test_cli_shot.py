@@ -1100,14 +1100,22 @@ def test_a_key_among_the_frames_is_no_frame_for_its_model_either(color, call, sh
     assert len(held("out")) == COUNT
 
 
-def test_a_model_goes_into_the_new_folder_and_is_made_again_when_resumed(color, shot):
+def test_a_model_goes_into_the_new_folder_and_is_kept_when_resumed(color, shot):
     words = ["shot", *KEY, *OUT, "--save-model", "out/m.refcolor", "--frames", "1-4"]
     code, out, _ = color(*words)
     assert (code, out[0], len(out)) == (0, "out/m.refcolor", 5)
     once = held()
     Path("out", name(3)).unlink()
-    code, out, _ = color(*words, "--skip-existing")
-    assert (code, out) == (0, ["out/m.refcolor", f"out/{name(3)}"])
+    code, out, err = color(*words, "--skip-existing")
+    assert (code, out) == (0, [f"out/{name(3)}"])
+    assert held() == once
+    assert color(*words, "--skip-existing") == (0, [], ["refcolor: all frames are there already"])
+    for other in (["-k", "2=key.0001.png"], ["--seed", "3"]):
+        code, out, err = color(*words, *other, "--skip-existing")
+        assert (code, out, len(err)) == (2, [], 1)
+        assert (
+            "'out/m.refcolor' is there, and was learnt from other keys or settings: choose another" in err[0]
+        )
     assert held() == once
     code, _, err = color("shot", *KEY, "--save-model", "out/m.refcolor")
     assert (code, len(err)) == (2, 1)
@@ -1123,7 +1131,37 @@ def test_a_model_that_is_trained_takes_no_gpu(color, call, shot):
     assert "leave out --device gpu" in err[0]
     for words in (["--frames", "1-2"], ["--workers", "2"], ["--codec", "ffv1"], ["--skip-existing"]):
         code, _, err = color("shot", *KEY, "--save-model", "n.refcolor", *words)
-        assert (code, err) == (2, ["refcolor: there is no place for the frames: give -o FOLDER"])
+        assert (code, len(err)) == (2, 1)
+        assert "there is no place for the frames: give -o FOLDER, or -o FILE.mkv" in err[0]
+
+
+def test_a_resumed_run_takes_what_was_learnt(call, shot):
+    words = [
+        "shot",
+        *KEY,
+        *OUT,
+        "--frames",
+        "1-2",
+        "--epochs",
+        "1",
+        "--clusters",
+        "auto",
+        "--save-model",
+        "m.refcolor",
+    ]
+    assert call(*words)[2][0] == "refcolor: training on the CPU"
+    once = held()
+    Path("out", name(2)).unlink()
+    code, out, err = call(*words, "--skip-existing")
+    assert (code, out, "training" in err[0]) == (0, [f"out/{name(2)}"], False)
+    assert held() == once
+
+
+def test_a_frame_of_another_size_is_said(color, shot):
+    write(f"shot/{name(5)}", cv2.resize(gray(drawn(5)), (48, 32)))
+    assert color("shot", *KEY, *OUT, "--report", "r.json")[0] == 0
+    said = {number: frame["warnings"] for number, frame in report()["frames"].items()}
+    assert [n for n in said if "its size is not that of the frame before" in said[n]] == [5, 6]
 
 
 @pytest.mark.parametrize("movie", ["out.mkv", "out.mov", "out.mp4"])
@@ -1213,6 +1251,9 @@ BAD = [
     (["shot", "-k", "tiny.png", *OUT], 1, "at least 29"),
     (["shot", *KEY, "-k", "1=other.png", *OUT], 2,
      "'key.0001.png' and 'other.png' are both the key of frame 1"),
+    (["shot", "-k", "in.mkv@1", *OUT], 2,
+     "'in.mkv@1' is a frame of a video: write it as --key-from in.mkv@1"),
+    (["shot", "-k", "shot", *OUT], 2, "is a key, and there is no other frame: name the gray pictures"),
     (["shot", *OUT], 2, "there is no key: name a coloured frame with --key FILE"),
     (["shot", "--key-from", "in.mkv", *OUT], 2,
      "'in.mkv' names no frame of a video: write --key-from VIDEO@24"),
@@ -1227,7 +1268,7 @@ BAD = [
     (["shot/a.0001.png", "shot/a.0009.png", *KEY, *OUT], 2, "there is no file 'shot/a.0009.png'"),
     (["empty", *KEY, *OUT], 2, "the folder 'empty' holds no pictures"),
     (["in.mkv", "shot", *KEY, *OUT], 2, "'in.mkv' is no picture: color a video alone"),
-    (["other.png", "-k", "other.png", *OUT], 2, "'other.png' holds no frame but the key itself"),
+    (["other.png", "-k", "other.png", *OUT], 2, "'other.png' is a key, and there is no other frame"),
     (["shot", *KEY, *OUT, "--frames", "7-9"], 2, "'shot' has no frame 9: leave them out of the range"),
     (["shot", *KEY, *OUT, "--frames", "x"], 2, "'x' is no range of frames"),
     (["in.mkv", *KEY, *OUT, "--frames", "1-8"], 2, "'in.mkv' has no frame 5-8"),

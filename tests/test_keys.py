@@ -51,7 +51,14 @@ def test_places_are_indices_and_between_them(shot, tmp_path):
     some = Files([tmp_path / f"shot.{number:04d}.png" for number in (2, 3, 6)])
     words = [f"{frame}=key.0003.png" for frame in (1, 2, 3, 4, 6, 9)]
     read = keys.read(words, [], some.numbers, 10**6)
-    assert keys.places(read, some) == ([-1, 0, 1, pytest.approx(4 / 3), 2, 3], [])
+    found, remarks = keys.places(read, some)
+    assert found == [-1, 0, 1, pytest.approx(4 / 3), 2, 3]
+    assert remarks == [
+        "'key.0003.png' counts for frame 1, which the shot does not reach",
+        "'key.0003.png' counts for frame 2, as said, and does not look like it",
+        "'key.0003.png' counts for frame 6, as said, and does not look like it",
+        "'key.0003.png' counts for frame 9, which the shot does not reach",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -108,6 +115,7 @@ def test_a_number_that_is_no_frames_is_noticed(shot, tmp_path):
         [
             "'hero_v2.png' is frame 5",
             "'new_v3.png' is taken for frame 3 by its name; if it is another, say --key 24=new_v3.png",
+            "'hero_v2.png' counts for frame 4, as said, and does not look like it",
         ],
     )
 
@@ -131,7 +139,7 @@ def test_a_key_of_another_size_is_known_by_its_outline(shot):
 def test_two_keys_of_one_frame_are_refused(shot, words):
     Path("hero.png").write_bytes(Path("key.0003.png").read_bytes())
     read = keys.read(words, [], shot.numbers, 10**6)
-    with pytest.raises(WrongUse, match="are both the key of frame 3: say which is which"):
+    with pytest.raises(WrongUse, match="are both the key of frame 3: leave one out"):
         keys.places(read, shot)
 
 
