@@ -17,6 +17,7 @@ from .voice import Voice, WrongUse, about_words, friendly
 
 if TYPE_CHECKING:
     from .cluster import Cluster
+    from .footage import Footage
     from .keys import Key
     from .model_file import Model
     from .pipeline import Colorizer
@@ -61,7 +62,7 @@ def shot(
     with friendly(debug), ExitStack() as stack:
         from . import destinations, learning, model_file
         from . import keys as keys_
-        from .plan import footage_of, plan
+        from .plan import plan
         from .summary import PICTURES, Summary, is_sheet, read_report
 
         config = options.chosen(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
@@ -77,11 +78,11 @@ def shot(
             about_frames = frames, codec, confidence, report, contact_sheet, skip_existing, workers != "auto"
             if output is None and (save_model is None or any(about_frames)):
                 raise WrongUse("there is no place for the frames: give -o FOLDER, or -o FILE.mkv for a video")
+            targets, key, key_from = targets or [], keys_.expanded(key or []), key_from or []
             for path in (output, confidence, contact_sheet):
                 if path is not None:
-                    destinations.refuse_inside(targets or [], path)
-            key = keys_.expanded(key or [])
-            learnt = keys_.model_of(key, key_from or [])
+                    destinations.refuse_inside(targets, path)
+            learnt = keys_.model_of(key, key_from)
             if save_model is not None:
                 learning.check_save(save_model, learnt)
         model = None
@@ -89,20 +90,16 @@ def shot(
             model = learning.read_model(context, learnt, max_pixels)
             if device == Device.GPU:
                 raise WrongUse(f"{shown(learnt)} is trained, and frames take the CPU: leave out --device gpu")
-            config = model.config.on(Device.CPU)
-        beside = model.beside if model else ()
-        footage = footage_of(targets or [], keys_.files(key), max_pixels, beside)
-        if model is not None:
-            known = keys_.of_model(key[0], model, footage.numbers)
-        else:
-            known = keys_.read(key, key_from or [], footage.numbers, max_pixels)
+        footage, known = _footage_and_keys(targets, key, key_from, model, max_pixels)
         if save_model is not None and skip_existing and model_file.is_model(save_model):
             model = learning.kept(save_model, [each.rgb for each in known], config, max_pixels)
-            config, save_model = model.config.on(Device.CPU), None
+            save_model = None
+        if model is not None:
+            config = model.config.on(Device.CPU)
         with about_words():
             if confidence is not None and config.name is Preset.PAPER:
                 raise WrongUse("preset paper knows no confidence: leave out --confidence")
-            work = plan(footage, targets or [], output, confidence, frames, codec, skip_existing)
+            work = plan(footage, targets, output, confidence, frames, codec, skip_existing)
             if work.movie and config.name is Preset.PAPER:
                 raise WrongUse("preset paper makes pictures of 224x224: give a folder, not a video")
             earlier = read_report(report) if report and skip_existing else None
@@ -112,7 +109,7 @@ def shot(
                 new = destinations.check(
                     work.frames + ([contact_sheet] if contact_sheet else []),
                     work.folders,
-                    [*footage.files, *keys_.files(key, key_from or [])],
+                    [*footage.files, *keys_.files(key, key_from)],
                     others=[path for path in (work.movie, report, save_model) if path],
                     force=force,
                     again=[*work.empty, *ours],
@@ -161,6 +158,20 @@ def shot(
         for line in summary.table() if work.left else ():
             voice.line(line)
         summary.raise_if_failed(len(work.left))
+
+
+def _footage_and_keys(
+    targets: list[Path], key: list[str], key_from: list[str], model: Model | None, max_pixels: int
+) -> tuple[Footage, list[Key]]:
+    """The frames and the keys that the words mean, or the keys that a model holds."""
+    from . import keys as keys_
+    from .plan import footage_of
+
+    if model is None:
+        footage = footage_of(targets, keys_.files(key), max_pixels)
+        return footage, keys_.read(key, key_from, footage.numbers, max_pixels)
+    footage = footage_of(targets, keys_.files(key), max_pixels, model.beside)
+    return footage, keys_.of_model(key[0], model, footage.numbers)
 
 
 @contextmanager
