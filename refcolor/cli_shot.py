@@ -17,7 +17,6 @@ from .voice import Voice, WrongUse, about_words, friendly
 
 if TYPE_CHECKING:
     from .cluster import Cluster
-    from .footage import Footage
     from .keys import Key
     from .model_file import Model
     from .pipeline import Colorizer
@@ -62,7 +61,7 @@ def shot(
     with friendly(debug), ExitStack() as stack:
         from . import destinations, learning, model_file
         from . import keys as keys_
-        from .plan import plan
+        from .plan import footage_of, plan
         from .summary import PICTURES, Summary, is_sheet, read_report
 
         config = options.chosen(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)
@@ -75,7 +74,7 @@ def shot(
                 raise WrongUse("--every is for a contact sheet: give --contact-sheet FILE")
             if not key and not key_from:
                 raise WrongUse("there is no key: name a coloured frame with --key FILE")
-            about_frames = frames, codec, confidence, report, contact_sheet, skip_existing, workers != "auto"
+            about_frames = frames, codec, confidence, report, contact_sheet, workers != "auto"
             if output is None and (save_model is None or any(about_frames)):
                 raise WrongUse("there is no place for the frames: give -o FOLDER, or -o FILE.mkv for a video")
             targets, key, key_from = targets or [], keys_.expanded(key or []), key_from or []
@@ -90,12 +89,12 @@ def shot(
             model = learning.read_model(context, learnt, max_pixels)
             if device == Device.GPU:
                 raise WrongUse(f"{shown(learnt)} is trained, and frames take the CPU: leave out --device gpu")
-        footage, known = _footage_and_keys(targets, key, key_from, model, max_pixels)
-        if save_model is not None and skip_existing and model_file.is_model(save_model):
-            model = learning.kept(save_model, [each.rgb for each in known], config, max_pixels)
-            save_model = None
-        if model is not None:
             config = model.config.on(Device.CPU)
+        footage = footage_of(targets, keys_.files(key), max_pixels, model.beside if model else ())
+        if model is None:
+            known = keys_.read(key, key_from, footage.numbers, max_pixels)
+        else:
+            known = keys_.of_model(key[0], model, footage.numbers)
         with about_words():
             if confidence is not None and config.name is Preset.PAPER:
                 raise WrongUse("preset paper knows no confidence: leave out --confidence")
@@ -105,12 +104,15 @@ def shot(
             earlier = read_report(report) if report and skip_existing else None
             ours = [report] if report and earlier is not None else []
             ours += [contact_sheet] if contact_sheet and skip_existing and is_sheet(contact_sheet) else []
+            kept = save_model is not None and skip_existing and model_file.is_model(save_model)
+            beside = [path for path in (report, contact_sheet, save_model) if path]
+            ours += [path for path in beside if path.is_file() and not path.stat().st_size]  # left by a kill
             try:
                 new = destinations.check(
                     work.frames + ([contact_sheet] if contact_sheet else []),
                     work.folders,
                     [*footage.files, *keys_.files(key, key_from)],
-                    others=[path for path in (work.movie, report, save_model) if path],
+                    others=[path for path in (work.movie, report, None if kept else save_model) if path],
                     force=force,
                     again=[*work.empty, *ours],
                 )
@@ -118,12 +120,10 @@ def shot(
                 rest = not skip_existing and any(path.exists() for path in work.frames)
                 hint = ", or go on with the rest by refcolor shot --skip-existing" if rest else ""
                 raise WrongUse(f"{error}{hint}") from error
-        work.sweep()
+        work.sweep(*beside)
         voice = Voice(quiet)
         if work.left:
             destinations.check_space(work.folders[0], footage, work.left)
-        elif work.done:
-            voice.line("all frames are there already")
         with voice.bar("placing keys"):
             places, remarks = keys_.places(known, footage)
         for remark in remarks:
@@ -134,19 +134,22 @@ def shot(
             footage, known, places, config, work.results, work.done,
             frozenset(chosen[::step] if contact_sheet else ()), earlier or {}, work.read,
         )  # fmt: skip
+        if kept and save_model:
+            model, save_model = _kept(save_model, summary, max_pixels), None
+            voice.line("what the keys teach is there already")
+        if work.done and not work.left:
+            voice.line("all frames are there already")
         with _reported(summary, work, report, force=force or report in ours):
             if work.left or save_model:
                 cluster = _cluster(ray, stack) if ray is not None else None
-                colorizer = _trained(known, config, voice, cluster, model)
-                summary.config = colorizer.sources.config
+                colorizer = _trained(summary, voice, cluster, model)
                 for folder in new:
                     folder.mkdir(exist_ok=True)
-            if save_model is not None:
-                model_file.save(
-                    colorizer, save_model, keys=summary.key_frames,
-                    beside=[path.name for path in footage.beside], force=force,
-                )  # fmt: skip
-                print(save_model, flush=True)
+                if save_model is not None:
+                    over = force or save_model in ours
+                    if not _saved(save_model, colorizer, summary, force=over, skip_existing=skip_existing):
+                        colorizer = _trained(summary, voice, None, _kept(save_model, summary, max_pixels))
+                summary.config = colorizer.sources.config
             if work.left:
                 if workers == "auto":
                     workers = 1 if cluster else _suitable(work, known)
@@ -160,18 +163,28 @@ def shot(
         summary.raise_if_failed(len(work.left))
 
 
-def _footage_and_keys(
-    targets: list[Path], key: list[str], key_from: list[str], model: Model | None, max_pixels: int
-) -> tuple[Footage, list[Key]]:
-    """The frames and the keys that the words mean, or the keys that a model holds."""
-    from . import keys as keys_
-    from .plan import footage_of
+def _kept(path: Path, summary: Summary, max_pixels: int) -> Model:
+    """The model that is there; WrongUse if it is not one of these keys."""
+    from .learning import kept
 
-    if model is None:
-        footage = footage_of(targets, keys_.files(key), max_pixels)
-        return footage, keys_.read(key, key_from, footage.numbers, max_pixels)
-    footage = footage_of(targets, keys_.files(key), max_pixels, model.beside)
-    return footage, keys_.of_model(key[0], model, footage.numbers)
+    pictures = [key.rgb for key in summary.keys]
+    frames = [frame for _, frame in summary.key_frames]
+    return kept(path, pictures, frames, summary.footage.beside, summary.config, max_pixels)
+
+
+def _saved(path: Path, colorizer: Colorizer, summary: Summary, *, force: bool, skip_existing: bool) -> bool:
+    """Save what was learnt; False if another run of the same words was quicker."""
+    from . import model_file
+
+    try:
+        keys, beside = summary.key_frames, summary.footage.beside
+        model_file.save(colorizer, path, keys=keys, beside=beside, force=force)
+    except FileExistsError:
+        if skip_existing:
+            return False
+        raise
+    print(path, flush=True)
+    return True
 
 
 @contextmanager
@@ -223,20 +236,18 @@ def _cluster(address: str, stack: ExitStack) -> Cluster:
     return stack.enter_context(Cluster(address))
 
 
-def _trained(
-    keys: list[Key], config: Config, voice: Voice, cluster: Cluster | None, model: Model | None
-) -> Colorizer:
+def _trained(summary: Summary, voice: Voice, cluster: Cluster | None, model: Model | None) -> Colorizer:
     """A colorizer that knows the keys: of what they teach, or of what a model has kept of that."""
     from .learning import learn
 
-    pictures = [key.rgb for key in keys]
+    pictures = [key.rgb for key in summary.keys]
+    config = summary.config if model is None else model.config.on(Device.CPU)
     if cluster is not None and model is None and config.trains and config.device != "cpu" and cluster.gpus:
         voice.line("training on a GPU of the cluster")
         return cluster.fit(pictures, config)
     colorizer, _ = learn(pictures, config, voice, model)
-    if colorizer.engine is not None and colorizer.engine.device.startswith(
-        "gpu"
-    ):  # frames are coloured on the CPU, the same bits everywhere
+    # frames are coloured on the CPU, the same bits everywhere
+    if colorizer.engine is not None and colorizer.engine.device.startswith("gpu"):
         sent: Colorizer = pickle.loads(pickle.dumps(colorizer))
         return sent
     return colorizer

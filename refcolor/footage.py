@@ -33,14 +33,14 @@ class Footage(ABC):
         What it is read from.
     max_pixels : int
         Larger frames are refused.
-    beside : tuple of Path
-        Files among the frames that are keys.
+    beside : tuple of str
+        Names of the files among the frames that are keys.
     """
 
     numbers: tuple[int, ...]
     files: tuple[Path, ...]
     max_pixels: int
-    beside: tuple[Path, ...] = ()
+    beside: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -23,7 +23,7 @@ from .sequence import PLACE, expand, number_of
 from .video import is_video
 from .voice import WrongUse
 
-NAMED = re.compile(r"(-?\d{0,18})=(.+)", re.DOTALL)  # --key 24=FILE, or =FILE for none
+NAMED = re.compile(r"(-?\d{0,100})=(.+)", re.DOTALL)  # --key 24=FILE, or =FILE for none
 PICKED = re.compile(r"(.+)@(\d+)", re.DOTALL)  # --key-from VIDEO@24
 THUMB = 64  # pixels; sides of what is compared first
 ALIKE = 3 / 255  # mean difference of thumbnails
@@ -99,9 +99,9 @@ def model_of(words: Sequence[str], picked: Sequence[str]) -> Path | None:
 
 
 def of_model(word: str, model: Model, numbers: Sequence[int]) -> list[Key]:
-    """The keys of a model that `word` names: those of a shot know their frames, one picture is as in a file.
+    """The keys of a model that `word` names: those of a shot know their frames.
 
-    Several that no shot taught are of no frame.
+    Where no shot taught them, one is looked for among the frames, and several are of no frame.
 
     Raises
     ------
@@ -110,7 +110,8 @@ def of_model(word: str, model: Model, numbers: Sequence[int]) -> list[Key]:
     """
     name, said = _named(word)
     if model.keys is None and len(model.sources) == 1:
-        return [_key(name, model.sources[0], said, numbers)]
+        rgb = model.sources[0]
+        return [Key(name, rgb, None) if said is None else _key(name, rgb, said, numbers)]
     if said is not None:
         raise WrongUse(f"{shown(name)} holds several keys, or knows its frame: leave out {said}=")
     known = model.keys or tuple((f"{name} {i + 1}", None) for i in range(len(model.sources)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from .model_file import Model
 from .options import refuse_settings
 from .pipeline import Colorizer
 from .safe_write import shown
+from .source import Sources
 from .voice import Voice, WrongUse
 
 if TYPE_CHECKING:
@@ -49,18 +49,29 @@ def check_save(save_model: Path, learnt: Path | None) -> None:
         raise WrongUse(f"{shown(learnt)} is a model already: leave out --save-model")
 
 
-def kept(path: Path, pictures: Sequence[Image], config: Config, max_pixels: int) -> Model:
-    """The model that an earlier run of the same words has saved.
+def kept(
+    path: Path,
+    pictures: Sequence[Image],
+    frames: Sequence[int | None],
+    beside: Sequence[str],
+    config: Config,
+    max_pixels: int,
+) -> Model:
+    """The model of a shot that an earlier run of the same words has saved.
 
     Raises
     ------
     OSError, ValueError
-        As :func:`refcolor.model_file.read`; WrongUse where it was learnt from other pictures or settings.
+        As :func:`refcolor.model_file.read`; WrongUse where it was learnt from other keys or settings.
     """
     model = model_file.read(path, max_pixels=max_pixels)
-    clusters = model.config.clusters if config.clusters == "auto" else config.clusters
-    same = len(pictures) == len(model.sources) and all(map(np.array_equal, pictures, model.sources))
-    if not same or model.config.on(config.device) != replace(config, clusters=clusters):
+    known = None if model.keys is None else [frame for _, frame in model.keys]
+    if (
+        known != list(frames)
+        or set(model.beside) != set(beside)
+        or not all(map(np.array_equal, pictures, model.sources))
+        or model.config.on(config.device) != Sources(pictures, config).config
+    ):
         raise WrongUse(
             f"{shown(path)} is there, and was learnt from other keys or settings: choose another name"
         )

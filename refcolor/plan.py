@@ -59,9 +59,9 @@ class Plan:
             return self.finished.read(sorted(self.left + self.done).index(index))
         return image_io.read(self.results[index], max_pixels=self.footage.max_pixels)
 
-    def sweep(self) -> None:
-        """Remove what killed processes have left in the folders."""
-        for folder in self.folders:
+    def sweep(self, *beside: Path) -> None:
+        """Remove what killed processes have left in the folders, and where files `beside` the frames go."""
+        for folder in {*self.folders, *(path.parent for path in beside)}:
             sweep(folder)
 
     def job(self, places: Sequence[float | None], *, force: bool) -> Job:
@@ -192,7 +192,7 @@ def _files(
                 _numbered([*frames, one])
                 frames.append(one)
     files = Files([path for path, _ in frames], max_pixels, _numbered(frames))
-    files.beside = tuple(path for (path, _), is_key in zip(found, own, strict=True) if is_key)
+    files.beside = tuple(path.name for (path, _), is_key in zip(found, own, strict=True) if is_key)
     return files
 
 

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import pytest
 
-from refcolor import cli, destinations, image_io, safe_write, video_write, workers
+from refcolor import cli, destinations, image_io, model_file, safe_write, video_write, workers
 from refcolor.contact_sheet import contact_sheet
 from refcolor.video import open_video
 
@@ -1106,16 +1106,18 @@ def test_a_model_goes_into_the_new_folder_and_is_kept_when_resumed(color, shot):
     assert (code, out[0], len(out)) == (0, "out/m.refcolor", 5)
     once = held()
     Path("out", name(3)).unlink()
+    there = "refcolor: what the keys teach is there already"
     code, out, err = color(*words, "--skip-existing")
-    assert (code, out) == (0, [f"out/{name(3)}"])
+    assert (code, out, err[0]) == (0, [f"out/{name(3)}"], there)
     assert held() == once
-    assert color(*words, "--skip-existing") == (0, [], ["refcolor: all frames are there already"])
+    assert color(*words, "--skip-existing") == (0, [], [there, "refcolor: all frames are there already"])
+    learn = ["shot", *KEY, "--save-model", "out/m.refcolor", "--skip-existing"]
+    assert color(*learn) == (0, [], [there])
+    assert color("shot", "-k", "2=key.0001.png", *learn[3:])[0] == 2
     for other in (["-k", "2=key.0001.png"], ["--seed", "3"]):
         code, out, err = color(*words, *other, "--skip-existing")
-        assert (code, out, len(err)) == (2, [], 1)
-        assert (
-            "'out/m.refcolor' is there, and was learnt from other keys or settings: choose another" in err[0]
-        )
+        assert (code, out) == (2, [])
+        assert "'out/m.refcolor' is there, and was learnt from other keys or settings" in err[-1]
     assert held() == once
     code, _, err = color("shot", *KEY, "--save-model", "out/m.refcolor")
     assert (code, len(err)) == (2, 1)
@@ -1129,10 +1131,55 @@ def test_a_model_that_is_trained_takes_no_gpu(color, call, shot):
     code, _, err = call("shot", "-k", "m.refcolor", *OUT, "--device", "gpu")
     assert (code, len(err)) == (2, 1)
     assert "leave out --device gpu" in err[0]
-    for words in (["--frames", "1-2"], ["--workers", "2"], ["--codec", "ffv1"], ["--skip-existing"]):
+    for words in (["--frames", "1-2"], ["--workers", "2"], ["--codec", "ffv1"]):
         code, _, err = color("shot", *KEY, "--save-model", "n.refcolor", *words)
         assert (code, len(err)) == (2, 1)
         assert "there is no place for the frames: give -o FOLDER, or -o FILE.mkv" in err[0]
+
+
+def test_what_a_killed_learning_step_left_is_no_hindrance(color, shot):
+    Path("models").mkdir()
+    Path("models/m.refcolor").touch()
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    Path(f"models/.refcolor-{safe_write._system()}-{dead.pid}-0.part").touch()
+    assert color("shot", *KEY, "--save-model", "models/m.refcolor", "--skip-existing")[:2] == (
+        0, ["models/m.refcolor"],
+    )  # fmt: skip
+    assert [path.name for path in Path("models").iterdir()] == ["m.refcolor"]
+
+
+def test_two_runs_that_learn_at_once_color_with_what_one_has_saved(color, shot, whole, monkeypatch):
+    """The other was quicker: it has saved while this one was learning."""
+    plain = model_file.save
+
+    def late(colorizer, path, **more):
+        if not Path(path).exists():
+            plain(colorizer, path, **more)
+        plain(colorizer, path, **more)
+
+    monkeypatch.setattr(model_file, "save", late)
+    words = ["shot", *KEY, *OUT, "--save-model", "m.refcolor"]
+    code, out, _ = color(*words, "--skip-existing")
+    assert (code, len(out), held("out")) == (0, COUNT, whole)
+
+
+def test_a_model_of_a_picture_takes_no_frame_from_its_own_name(color, call, shot):
+    write("sheet.png", drawn(1, ground=5)[:, ::-1])
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["sheet.png", "--preset", "quick", "--save-model", "sh005.refcolor"])
+    code, _, err = call("shot", "-k", "sh005.refcolor", *OUT)
+    assert (code, err[0].split(";")[0]) == (0, "refcolor: 'sh005.refcolor' belongs to no frame")
+
+
+def test_frames_may_be_numbered_in_nanoseconds(color, call, shot):
+    for number in range(1, COUNT + 1):
+        Path("shot", name(number)).rename(f"shot/{1403636579763555584 + 5 * number}.png")
+    Path("key.0001.png").rename("hero.png")
+    assert color("shot", "-k", "hero.png", "-o", "direct", "--save-model", "m.refcolor")[0] == 0
+    assert call("shot", "-k", "m.refcolor", "-o", "out")[0] == 0
+    assert color("shot", "-k", "1403636579763555589=hero.png", "-o", "said")[0] == 0
+    assert held("out") == held("direct") == held("said")
 
 
 def test_a_resumed_run_takes_what_was_learnt(call, shot):
