@@ -129,9 +129,11 @@ class Sources:
     """
 
     def __init__(self, pictures: Sequence[Image], config: Config, known: Palette | None = None) -> None:
-        self.pictures, self._known = tuple(pictures), known is not None
+        self.pictures = tuple(pictures)
         self.common = Source(_pixels(self.pictures), config, known)  # what they share
         self.config, self.clusters = self.common.config, self.common.clusters
+        if known is not None:
+            self.palette = known
         self.shifts: dict[tuple[int, int], Shift | None] = {}  # of light, between two: filled when asked for
         if len(pictures) > 1:
             for picture in pictures:
@@ -151,7 +153,7 @@ class Sources:
     @cached_property
     def palette(self) -> Palette:
         """The k-means colours of them all."""
-        if len(self) == 1 or self.config.name is not Preset.PAPER or self._known:
+        if len(self) == 1 or self.config.name is not Preset.PAPER:
             return self.common.palette
         small = [features.resize(picture, grid_size(picture.shape, self.config)) for picture in self.pictures]
         return palette.fit(_pixels(small), self.clusters, space="rgb", seed=self.config.seed)
