@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from frames import read_picture
+from frames import clip_files, read_picture
 
 from refcolor import neighbours
 from refcolor.color import Image
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cli.add_argument("folders", nargs="*", type=Path, default=[SHARED / "frames", SHARED / "training"])
     cli.add_argument("--joints", type=int, default=5)
     args = cli.parse_args(argv)
-    clips = [clip for folder in args.folders for clip in read_clips(folder)]
+    clips = [clip for folder in args.folders for clip in clip_files(folder, EXTENSIONS).values() if clip]
     within = [pair for clip in clips for pair in pairwise(clip)]
     across = [
         (clip[-1], clips[(at + step) % len(clips)][0])
@@ -44,16 +44,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         for pair in pairs:
             print(f"{said}: {' '.join(f'{path.parent.name}/{path.name}' for path in pair)}")
     return 0
-
-
-def read_clips(folder: Path) -> list[list[Path]]:
-    """The frames' files of every clip."""
-    clips = [
-        sorted(p for p in sub.iterdir() if p.suffix in EXTENSIONS)
-        for sub in sorted(folder.iterdir())
-        if sub.is_dir()
-    ]
-    return [clip for clip in clips if clip]
 
 
 def is_cut(before: Path, after: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +64,15 @@ def _spread(pairs: list[Pair], count: int | None) -> list[Pair]:
     if count is None or count >= len(pairs):
         return pairs
     return [pairs[round(at)] for at in np.linspace(0, len(pairs) - 1, count)]
+
+
+def clip_files(folder: Path, suffixes: Collection[str]) -> dict[str, list[Path]]:
+    """The frames' files of every clip, a folder in `folder`, by its name."""
+    return {
+        sub.name: sorted(path for path in sub.iterdir() if path.suffix in suffixes)
+        for sub in sorted(folder.iterdir())
+        if sub.is_dir()
+    }
 
 
 def read_picture(path: Path) -> Image:

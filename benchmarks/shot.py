@@ -20,7 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
-from frames import read_picture, write_picture
+from frames import clip_files, read_picture, write_picture
 from numpy.typing import NDArray
 from records import Records, draw
 from run import SHEET_WIDTH
@@ -121,7 +121,7 @@ def _unit(levels: NDArray[np.uint8]) -> Image:
 
 def read_clips(folder: Path, asked: Sequence[str] = ()) -> tuple[list[list[Path]], list[str]]:
     """The frames' files of every clip, or of those asked for, and the clips that cannot be shots."""
-    found = {sub.name: sorted(sub.glob("*.png")) for sub in sorted(folder.iterdir()) if sub.is_dir()}
+    found = clip_files(folder, [".png"])
     if unknown := [clip for clip in asked if clip not in found]:
         raise ValueError(f"no clip {', '.join(unknown)} in {folder}: there are {', '.join(found)}")
     chosen = {clip: found[clip] for clip in asked or found}
