@@ -68,8 +68,9 @@ def color(
         with about_words():
             if source.is_dir():
                 raise WrongUse(f"the source {str(source)!r} is a folder: give the coloured picture first")
-            for path in (output, *([confidence] if confidence else [])):
-                destinations.refuse_inside(targets or [], path)
+            destinations.refuse_inside(targets or [], output)
+            if confidence is not None:
+                destinations.refuse_inside(targets or [], confidence)
             targets = sequence.expand(targets or [], frames, leave_out=source)
         learnt = model_file.is_meant(source)
         config = options.chosen(preset, clusters=clusters, init=init, epochs=epochs, device=device, seed=seed)

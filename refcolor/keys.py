@@ -162,18 +162,18 @@ def places(keys: Sequence[Key], footage: Footage) -> tuple[list[float | None], l
     grays = Grays(footage)
     told = [None if key.frame is None else _place(key.frame, footage.numbers) for key in keys]
     like = [not key.unplaced and _is_like(key, grays, at) for key, at in zip(keys, told, strict=True)]
-    believed = [key.unplaced or key.said or is_like for key, is_like in zip(keys, like, strict=True)]
-    frames_like = iter(_frames_like([k for k, known in zip(keys, believed, strict=True) if not known], grays))
+    unsure = [i for i, key in enumerate(keys) if not (key.unplaced or key.said or like[i])]
+    frames_like = dict(zip(unsure, _frames_like([keys[i] for i in unsure], grays), strict=True))
     found: list[float | None] = []
     remarks: list[str] = []
-    for key, at, is_like, known in zip(keys, told, like, believed, strict=True):
-        name = shown(key.name)
+    for i, key in enumerate(keys):
+        name, at = shown(key.name), told[i]
         if key.said and at is not None and not 0 <= at <= len(footage) - 1:
             remarks.append(f"{name} counts for frame {key.frame}, which the shot does not reach")
-        elif key.said and at in range(len(footage)) and not is_like:
+        elif key.said and at in range(len(footage)) and not like[i]:
             remarks.append(f"{name} counts for frame {key.frame}, as said, and does not look like it")
-        if not known:
-            seen = next(frames_like)
+        if i in frames_like:
+            seen = frames_like[i]
             if seen is not None and (at is None or abs(seen - at) >= 1):
                 at = seen
                 remarks.append(f"{name} is frame {footage.numbers[seen]}")
@@ -257,8 +257,10 @@ def _place(frame: int, numbers: Sequence[int]) -> float:
 
 def _is_like(key: Key, grays: Grays, at: float | None) -> bool:
     """Whether a key looks like the frame that its name tells, in outline."""
+    if at is None or at not in range(len(grays)):
+        return False
     try:
-        return at in range(len(grays)) and _apart(key.thumb, _thumb(grays[int(at or 0)])) < ALIKE
+        return _apart(key.thumb, _thumb(grays[int(at)])) < ALIKE
     except (OSError, ValueError):
         return True  # nothing else is known
 
