@@ -12,7 +12,7 @@ import typer
 
 from . import options
 from .config import MAX_PIXELS, Config, Device, Preset
-from .safe_write import shown
+from .safe_write import left_empty, shown
 from .voice import Voice, WrongUse, about_words, friendly
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def shot(
             ours += [contact_sheet] if contact_sheet and skip_existing and is_sheet(contact_sheet) else []
             kept = save_model is not None and skip_existing and model_file.is_model(save_model)
             beside = [path for path in (report, contact_sheet, save_model) if path]
-            ours += [path for path in beside if path.is_file() and not path.stat().st_size]  # left by a kill
+            ours += [path for path in beside if left_empty(path)]
             try:
                 new = destinations.check(
                     work.frames + ([contact_sheet] if contact_sheet else []),
@@ -128,18 +128,15 @@ def shot(
             places, remarks = keys_.places(known, footage)
         for remark in remarks:
             voice.line(remark)
-        chosen = sorted(work.left + work.done)
-        step = every or -(-len(chosen) // PICTURES)
-        summary = Summary(
-            footage, known, places, config, work.results, work.done,
-            frozenset(chosen[::step] if contact_sheet else ()), earlier or {}, work.read,
-        )  # fmt: skip
+        step = every or -(-len(work.asked) // PICTURES)
+        shown_frames = frozenset(work.asked[::step] if contact_sheet else ())
+        summary = Summary(work, known, places, config, shown_frames, earlier or {})
         if kept and save_model:
             model, save_model = _kept(save_model, summary, max_pixels), None
             voice.line("what the keys teach is there already")
         if work.done and not work.left:
             voice.line("all frames are there already")
-        with _reported(summary, work, report, force=force or report in ours):
+        with _reported(summary, report, force=force or report in ours):
             if work.left or save_model:
                 cluster = _cluster(ray, stack) if ray is not None else None
                 colorizer = _trained(summary, voice, cluster, model)
@@ -154,7 +151,7 @@ def shot(
                 if workers == "auto":
                     workers = 1 if cluster else _suitable(work, known)
                 job = work.job(places, force=force or skip_existing or cluster is not None)
-                over = force or work.movie in work.empty
+                over = force or (work.movie is not None and left_empty(work.movie))
                 _color(_painted(job, colorizer, work, workers, cluster, force=over), work, summary, voice)
         if contact_sheet and summary.write_sheet(contact_sheet, force=force or contact_sheet in ours):
             print(contact_sheet)
@@ -169,7 +166,7 @@ def _kept(path: Path, summary: Summary, max_pixels: int) -> Model:
 
     pictures = [key.rgb for key in summary.keys]
     frames = [frame for _, frame in summary.key_frames]
-    return kept(path, pictures, frames, summary.footage.beside, summary.config, max_pixels)
+    return kept(path, pictures, frames, summary.work.footage.beside, summary.config, max_pixels)
 
 
 def _saved(path: Path, colorizer: Colorizer, summary: Summary, *, force: bool, skip_existing: bool) -> bool:
@@ -177,7 +174,7 @@ def _saved(path: Path, colorizer: Colorizer, summary: Summary, *, force: bool, s
     from . import model_file
 
     try:
-        keys, beside = summary.key_frames, summary.footage.beside
+        keys, beside = summary.key_frames, summary.work.footage.beside
         model_file.save(colorizer, path, keys=keys, beside=beside, force=force)
     except FileExistsError:
         if skip_existing:
@@ -188,18 +185,18 @@ def _saved(path: Path, colorizer: Colorizer, summary: Summary, *, force: bool, s
 
 
 @contextmanager
-def _reported(summary: Summary, work: Plan, report: Path | None, *, force: bool) -> Iterator[None]:
+def _reported(summary: Summary, report: Path | None, *, force: bool) -> Iterator[None]:
     """Leave the folders clean and write the report, whatever happens in the block."""
     try:
         yield
     except BaseException:
-        work.sweep()  # what a worker has left that was ended
+        summary.work.sweep()  # what a worker has left that was ended
         with suppress(OSError):  # one error is enough
             if report and summary.outcomes:
                 summary.write_report(report, force=force)
                 print(report)
         raise
-    work.sweep()
+    summary.work.sweep()
     if report:
         summary.write_report(report, force=force)
         print(report)

@@ -14,7 +14,7 @@ from .footage import Files, Film, Footage
 from .image_io import Picture
 from .image_storage import EXTENSIONS
 from .rendering import Job, Outcome
-from .safe_write import shown, sweep
+from .safe_write import left_empty, shown, sweep
 from .video import is_video
 from .video_write import HOLDS, Codec, check_video, default_codec
 from .voice import WrongUse, about_words
@@ -38,6 +38,11 @@ class Plan:
     finished: Film | None = None
 
     @property
+    def asked(self) -> list[int]:
+        """All frames that were asked for."""
+        return sorted(self.left + self.done)
+
+    @property
     def frames(self) -> list[Path]:
         """Every picture that will be written."""
         return [path for i in self.left for path in self.of(i)]
@@ -46,7 +51,7 @@ class Plan:
     def empty(self) -> list[Path]:
         """Those of them that a process has left empty where it was killed."""
         paths = [*self.frames, *([self.movie] if self.movie else [])]
-        return [path for path in paths if path.is_file() and not path.stat().st_size]
+        return [path for path in paths if left_empty(path)]
 
     def of(self, index: int) -> list[Path]:
         """The pictures of a frame that will be written."""
@@ -56,7 +61,7 @@ class Plan:
     def read(self, index: int) -> Picture:
         """A coloured frame that is there; OSError or ValueError if it cannot be read."""
         if self.finished is not None:
-            return self.finished.read(sorted(self.left + self.done).index(index))
+            return self.finished.read(self.asked.index(index))
         return image_io.read(self.results[index], max_pixels=self.footage.max_pixels)
 
     def sweep(self, *beside: Path) -> None:
@@ -112,7 +117,7 @@ def plan(
     trusts = {index: path.with_suffix(".png") for index, path in trusts.items()}
     paths = [*results.values(), *trusts.values(), *([movie] if movie else [])]
     destinations.refuse_inputs(paths, footage.files)
-    kept = {path for path in paths if skip_existing and _is_there(path)}
+    kept = {path for path in paths if skip_existing and os.path.lexists(path) and not left_empty(path)}
     finished = None
     if movie in kept:
         assert isinstance(footage, Film)
@@ -140,11 +145,6 @@ def _finished(path: Path, footage: Film, indices: list[int]) -> Film:
         f"{shown(path)} is there, and has other frames than these: choose another name, or say --force "
         "in the place of --skip-existing"
     )
-
-
-def _is_there(path: Path) -> bool:
-    """Whether something is there, other than the empty file that a process may leave where it was killed."""
-    return os.path.lexists(path) and not (path.is_file() and path.stat().st_size == 0)
 
 
 def footage_of(

@@ -102,6 +102,12 @@ def publish(temporary: Path, path: Path, *, force: bool = False) -> None:
             raise
 
 
+def left_empty(path: StrPath) -> bool:
+    """Whether a file is empty, as a kill may leave it where there are no hard links: see :func:`publish`."""
+    path = Path(path)
+    return path.is_file() and not path.stat().st_size
+
+
 def sweep(folder: StrPath) -> None:
     """Remove what killed processes have left half-written in a folder, never what may still be written.
 

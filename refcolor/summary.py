@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -17,9 +17,8 @@ from .color import Image, to_8bit
 from .config import Config
 from .contact_sheet import contact_sheet
 from .features import resize
-from .footage import Footage
-from .image_io import Picture
 from .keys import Key, frame_of
+from .plan import Plan
 from .rendering import Outcome
 from .safe_write import atomic
 from .sequence import listed
@@ -40,29 +39,20 @@ class Summary:
 
     Attributes
     ----------
-    footage, keys, places, config
+    work, keys, places, config
         Of the job; places are indices of the keys' frames.
-    files : mapping
-        The file of each frame, by index; empty where all go into one.
-    skipped : sequence of int
-        Frames that were there already.
     sheet : set of int
         Frames whose pictures are remembered.
     earlier : mapping
         What an earlier report says of frames, by number.
-    read : callable
-        Reads a coloured frame that is there.
     """
 
-    footage: Footage
+    work: Plan
     keys: Sequence[Key]
     places: Sequence[float | None]
     config: Config
-    files: Mapping[int, Path]
-    skipped: Sequence[int] = ()
     sheet: frozenset[int] = frozenset()
     earlier: Mapping[int, dict[str, Any]] = field(default_factory=dict)
-    read: Callable[[int], Picture] | None = None
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     pictures: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
@@ -77,7 +67,7 @@ class Summary:
     def key_frames(self) -> list[tuple[str, int | None]]:
         """The keys by name, and the numbers of their frames."""
         pairs = zip(self.keys, self.places, strict=True)
-        return [(key.name, frame_of(key, place, self.footage.numbers)) for key, place in pairs]
+        return [(key.name, frame_of(key, place, self.work.footage.numbers)) for key, place in pairs]
 
     @property
     def failed(self) -> list[int]:
@@ -103,13 +93,15 @@ class Summary:
     def report(self) -> dict[str, Any]:
         """All of it, for a JSON file."""
         names = [key.name for key in self.keys]
-        numbers = self.footage.numbers
+        numbers = self.work.footage.numbers
         frames = {number: self.earlier[number] for number in numbers if number in self.earlier}
         frames |= {
             numbers[index]: {
                 "frame": numbers[index],
-                "target": self.footage.name(index),
-                "result": str(self.files[index]) if index in self.files and not outcome.error else None,
+                "target": self.work.footage.name(index),
+                "result": str(self.work.results[index])
+                if index in self.work.results and not outcome.error
+                else None,
                 "keys": [names[key] for key in outcome.keys],
                 "seconds": round(outcome.seconds, 3),
                 "confidence": _rounded(outcome.confidence),
@@ -125,7 +117,7 @@ class Summary:
             "refcolor": __version__,
             "settings": asdict(self.config),
             "keys": [{"key": name, "frame": frame} for name, frame in self.key_frames],
-            "skipped": [numbers[index] for index in self.skipped],
+            "skipped": [numbers[index] for index in self.work.done],
             "frames": [frames[number] for number in sorted(frames)],
         }
 
@@ -137,7 +129,7 @@ class Summary:
 
     def write_sheet(self, path: Path, *, force: bool) -> bool:
         """Write the contact sheet of the frames that were remembered or were there already; False if none."""
-        for index in self.skipped:
+        for index in self.work.done:
             self._remember(index)
         if not self.pictures:
             return False
@@ -154,7 +146,7 @@ class Summary:
             f"{len(done)} frame{'s' * (len(done) != 1)} colored",
             f"{sum(o.hold for o in done)} of them holds",
         ]
-        counts += [f"{len(self.skipped)} were there already"] if self.skipped else []
+        counts += [f"{len(self.work.done)} were there already"] if self.work.done else []
         counts += [f"{len(self.failed)} failed"] if self.failed else []
         lines = [", ".join(counts)]
         cuts = [o.index for o in done if o.cut]
@@ -171,7 +163,7 @@ class Summary:
         sure.sort(key=lambda o: (o.confidence, o.index))
         worst = [o for o in sure if set(self.warnings(o.index)) - {COLORED}][:FIRST]
         if worst:
-            names = [Path(self.footage.name(o.index)).name for o in worst]
+            names = [Path(self.work.footage.name(o.index)).name for o in worst]
             wide = max(map(len, names))
             lines.append(f"{'look first at':{wide}}  confidence  doubtful  remarks")
             for outcome, name in zip(worst, names, strict=True):
@@ -205,16 +197,15 @@ class Summary:
         )
 
     def _listed(self, indices: Sequence[int]) -> str:
-        return listed(sorted(self.footage.numbers[index] for index in indices))
+        return listed(sorted(self.work.footage.numbers[index] for index in indices))
 
     def _remember(self, index: int, image: Image | None = None) -> None:
         """Keep a small picture for the contact sheet, read from its file if need be, and if it can be."""
-        if index not in self.sheet or (image is None and self.read is None):
+        if index not in self.sheet:
             return
         with suppress(OSError, ValueError):
             if image is None:
-                assert self.read is not None
-                image = self.read(index).rgb
+                image = self.work.read(index).rgb
             scale = min(1.0, SIDE / max(image.shape))
             size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
             self.pictures[index] = to_8bit(resize(image, size))
@@ -223,7 +214,7 @@ class Summary:
         outcome = self.outcomes.get(index, Outcome(index))
         sure = "" if outcome.confidence is None else f" {outcome.confidence:.2f}"
         kind = " key" if index in self.places else " hold" if outcome.hold else ""
-        return f"{self.footage.numbers[index]}{sure}{kind}"
+        return f"{self.work.footage.numbers[index]}{sure}{kind}"
 
 
 def read_report(path: Path) -> dict[int, dict[str, Any]] | None:
