@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from refcolor.color import Image, rgb_to_lab
-from refcolor.metrics import gray_8bit, to_8bit
+from refcolor.imaging.color import Image, rgb_to_lab
+from refcolor.imaging.metrics import gray_8bit, to_8bit
 
 WELSH_SAMPLE = 20_000
 WELSH_WINDOW = (5, 5)
@@ -40,7 +40,7 @@ def lookup(source: Image, target: Image) -> Image:
 def welsh(source: Image, target: Image) -> Image:
     """The chroma of the sampled source pixel that is nearest in luma and in its 5x5 standard deviation.
 
-    T. Welsh, M. Ashikhmin, K. Mueller, "Transferring color to greyscale images", SIGGRAPH 2002; without their
+    T. Welsh, M. Ashikhmin, K. Mueller, "Transferring color to grayscale images", SIGGRAPH 2002; without their
     matching of the two luma histograms, because frames of one scene share their light.
     """
     # SciPy comes with scikit-learn.

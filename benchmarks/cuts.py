@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How well a cut is told from motion: neighbours within clips, and joints of one clip to another.
+"""How well a cut is told from motion: neighbors within clips, and joints of one clip to another.
 
     python benchmarks/cuts.py [--joints 5] [FOLDER ...]
 
@@ -16,10 +16,10 @@ from pathlib import Path
 
 from frames import clip_files, read_picture
 
-from refcolor import neighbours
-from refcolor.color import Image
-from refcolor.image_storage import EXTENSIONS
-from refcolor.metrics import gray_8bit
+from refcolor.files.image_storage import EXTENSIONS
+from refcolor.imaging.color import Image
+from refcolor.imaging.metrics import gray_8bit
+from refcolor.shots import frame_pairs
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     taken = [pair for pair in within if is_cut(*pair)]
     missed = [pair for pair in across if not is_cut(*pair)]
-    print(f"{len(clips)} clips: {len(taken)} of {len(within)} neighbours are taken for cuts,")
+    print(f"{len(clips)} clips: {len(taken)} of {len(within)} neighbors are taken for cuts,")
     print(f"{len(across) - len(missed)} of {len(across)} joints of two clips are found")
     for said, pairs in (("taken for a cut", taken), ("not found", missed)):
         for pair in pairs:
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def is_cut(before: Path, after: Path) -> bool:
     """Whether the second frame is taken for another scene than the first."""
-    return neighbours.flow(_gray(after), _gray(before)) is None
+    return frame_pairs.flow(_gray(after), _gray(before)) is None
 
 
 def _gray(path: Path) -> Image:

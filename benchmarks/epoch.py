@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from refcolor import backend, image_io
 from refcolor.config import Config
-from refcolor.source import Source
+from refcolor.files import images
+from refcolor.matching.source import Source
+from refcolor.networks import backend
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,9 +31,10 @@ def main() -> None:
     args = cli.parse_args()
 
     config = Config.preset("paper", epochs=1)
-    source = Source(image_io.read(args.source).rgb, config)
+    source = Source(images.read(args.source).rgb, config)
     engine = backend.start(config.device, quiet=True)
-    from refcolor import network, patches, training
+    from refcolor.imaging import patches
+    from refcolor.networks import architectures, training
 
     planes, labels = source.features.planes, source.small_labels
     points, truth = training.pixels(labels.shape), labels.ravel()
@@ -48,7 +50,7 @@ def main() -> None:
             model.train_on_batch(cut, label)
 
     with backend.on(engine):
-        model = network.patch_network(config.clusters, config.seed)
+        model = architectures.patch_network(config.clusters, config.seed)
         training.compile_patches(model, config)
         in_memory()  # traces the graph
         times: dict[str, list[float]] = {"gathered": [], "in memory": []}

@@ -10,13 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from refcolor.color import Image
-from refcolor.metrics import to_8bit
+from refcolor.imaging.color import Image
+from refcolor.imaging.metrics import to_8bit
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One row of pairs.csv: the truth is turned gray and coloured like the source."""
+    """One row of pairs.csv: the truth is turned gray and colored like the source."""
 
     clip: str
     source: str
@@ -92,7 +92,7 @@ def write_picture(path: Path, image: Image) -> None:
 
 
 def reduced(image: Image, size: tuple[int, int]) -> Image:
-    """The picture, gray or colour, at ``size`` (height, width) by area averaging, rounded to 8 bits."""
+    """The picture, gray or color, at ``size`` (height, width) by area averaging, rounded to 8 bits."""
     if image.shape[:2] == size:
         return image
     small = cv2.resize(to_8bit(image), size[::-1], interpolation=cv2.INTER_AREA)

@@ -18,8 +18,10 @@ from typing import Any
 
 from records import plain_table
 
-from refcolor import Colorizer, Config, features, image_io, metrics
-from refcolor.color import luma
+from refcolor import Colorizer, Config
+from refcolor.files import images
+from refcolor.imaging import features, metrics
+from refcolor.imaging.color import luma
 
 SCENE = Path(__file__).parents[1] / "examples/scene"
 AGREE = 0.999  # of the labels of two runs
@@ -33,7 +35,7 @@ def main() -> int:
     cli.add_argument("--epochs", type=int, help="of paper, for a shorter look")
     cli.add_argument("--device", default="gpu", help="to compare with the CPU; default: %(default)s")
     args = cli.parse_args()
-    source, truth = (image_io.read(path).rgb for path in args.pictures)
+    source, truth = (images.read(path).rgb for path in args.pictures)
     rows, missed = [], []
     for preset in COUNTED:
         settings = {"epochs": args.epochs if preset == "paper" else None}

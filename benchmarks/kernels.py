@@ -17,10 +17,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from refcolor import synthesis
-from refcolor.color import lab_to_rgb, luma, rgb_to_lab
-from refcolor.merge import luma_exact
-from refcolor.patches import blur_stack, gather
+from refcolor.imaging.color import lab_to_rgb, luma, rgb_to_lab
+from refcolor.imaging.merge import luma_exact
+from refcolor.imaging.patches import blur_stack, gather
+from refcolor.synthesis import search
 
 SIZE, HALF = 29, 14
 
@@ -108,14 +108,14 @@ def vote_by_remap(gray, ab, seen, field, cost, radius=2):
     weight = [
         np.where(
             inside,
-            np.exp(-0.5 * (off / synthesis.LUMA_SPREAD) ** 2 - (c - least) / synthesis.TEMPER) + 1e-6,
+            np.exp(-0.5 * (off / search.LUMA_SPREAD) ** 2 - (c - least) / search.TEMPER) + 1e-6,
             0,
         )
         for c, off, inside in weights
     ]
     support = [
         sum(
-            w * np.maximum(0, 1 - ((a - b) ** 2).sum(-1) / synthesis.KIN**2)
+            w * np.maximum(0, 1 - ((a - b) ** 2).sum(-1) / search.KIN**2)
             for b, w in zip(votes, weight, strict=True)
         )
         for a in votes
@@ -123,7 +123,7 @@ def vote_by_remap(gray, ab, seen, field, cost, radius=2):
     winner = np.argmax(support, axis=0)[None, ..., None]
     mode = np.take_along_axis(np.stack(votes), winner, axis=0)[0]
     kin = [
-        w * np.maximum(0, 1 - ((mode - b) ** 2).sum(-1) / synthesis.KIN**2)
+        w * np.maximum(0, 1 - ((mode - b) ** 2).sum(-1) / search.KIN**2)
         for b, w in zip(votes, weight, strict=True)
     ]
     return sum(w[..., None] * b for b, w in zip(votes, kin, strict=True)) / sum(kin)[..., None]
@@ -176,8 +176,8 @@ def rows():
                 max(copied(ours.nbytes), computed(35 * count * SIZE**2, 4)),
             )
 
-    colour = np.clip(cv2.GaussianBlur(rng.random((720, 1280, 3), np.float32), (0, 0), 4) * 6 - 2.5, 0, 1)
-    gray, ab = luma(colour).clip(0, 1), rgb_to_lab(colour)[..., 1:].copy()
+    color = np.clip(cv2.GaussianBlur(rng.random((720, 1280, 3), np.float32), (0, 0), 4) * 6 - 2.5, 0, 1)
+    gray, ab = luma(color).clip(0, 1), rgb_to_lab(color)[..., 1:].copy()
     assert np.abs(luma(luma_exact(gray, ab)) - gray).max() < 1e-6
     assert np.abs(luma_exact(gray, ab) - fixed_point(gray, ab)).mean() < 5e-3
     yield (
@@ -185,7 +185,7 @@ def rows():
         lambda: fixed_point(gray, ab),
         lambda threads: luma_exact(gray, ab, threads=threads),
         # about four steps of Newton, of some 75 operations each
-        max(copied(gray.nbytes + ab.nbytes + colour.nbytes), computed(4 * 75 * gray.size, 4)),
+        max(copied(gray.nbytes + ab.nbytes + color.nbytes), computed(4 * 75 * gray.size, 4)),
     )
 
     source, target = (rng.integers(-400, 400, (364, 644, 3)).astype(np.int16) for _ in range(2))
@@ -197,7 +197,7 @@ def rows():
     nothing = np.empty((0, *field.shape), np.int32)
 
     def search(threads):
-        synthesis._core.search(
+        search._core.search(
             source[None], target, 2, 1 << 24, flat[None], flat, 1 << 24, nothing, None, 0, 0, None, None,
             np.empty(0, np.int32), 0, 0, 0, field, cost, threads,
         )  # fmt: skip
@@ -216,13 +216,13 @@ def rows():
     price = rng.integers(0, 40_000, small.shape[:2]).astype(np.int32)
     ab = cv2.GaussianBlur(rng.normal(0, 300, (180, 320, 2)).astype(np.float32), (0, 0), 8)
     gray, seen = (np.round(rng.random((180, 320), np.float32) * 255) for _ in range(2))
-    views = synthesis.Views(gray[None], ab[None])
-    made = synthesis.vote(views, seen, small, price)[0]
+    views = search.Views(gray[None], ab[None])
+    made = search.vote(views, seen, small, price)[0]
     assert np.abs(made - vote_by_remap(gray, ab, seen, small, price)).max() < 0.1
     yield (
         "votes for 320x180, cv2.remap",
         lambda: vote_by_remap(gray, ab, seen, small, price),
-        lambda threads: synthesis.vote(views, seen, small, price, threads=threads),
+        lambda threads: search.vote(views, seen, small, price, threads=threads),
         # 25 votes of 12 operations, about 12 of them different: 12 times 12 pairs of 8
         computed((25 * 12 + 144 * 8) * price.size, 4),
     )

@@ -12,8 +12,8 @@ import numpy as np
 from baselines import BASELINES, Baseline
 from numpy.typing import NDArray
 
-from refcolor.color import Image, rgb_to_lab
-from refcolor.merge import luma_exact
+from refcolor.imaging.color import Image, rgb_to_lab
+from refcolor.imaging.merge import luma_exact
 
 # Every preset answers as a whole and by a part or variant of it.
 PRESETS = {
@@ -27,7 +27,7 @@ Options = Mapping[str, object]
 
 
 @dataclass(frozen=True)
-class Coloured:
+class Colored:
     """What a method made of one target: the picture, its seconds and, where it has one, its label map."""
 
     method: str
@@ -42,10 +42,10 @@ class Session(Protocol):
     method: str
     training_seconds: float
 
-    def color(self, target: Image) -> list[Coloured]:
-        """Colour a gray target (H, W); more than one answer, or none, are possible."""
+    def color(self, target: Image) -> list[Colored]:
+        """Color a gray target (H, W); more than one answer, or none, are possible."""
 
-    def label_accuracy(self, coloured: Coloured, truth: Image) -> float | None:
+    def label_accuracy(self, colored: Colored, truth: Image) -> float | None:
         """Share of the label map that is as in the truth; None without a label map."""
 
 
@@ -76,15 +76,15 @@ class _Baseline:
         self.training_seconds = 0.0
         self.chroma: Baseline = BASELINES[name]
 
-    def color(self, target: Image) -> list[Coloured]:
+    def color(self, target: Image) -> list[Colored]:
         began = perf_counter()
         ab = self.chroma(self.source, target)
         if ab is None:
             return []
         image = luma_exact(target, ab)
-        return [Coloured(self.method, image, perf_counter() - began)]
+        return [Colored(self.method, image, perf_counter() - began)]
 
-    def label_accuracy(self, coloured: Coloured, truth: Image) -> None:
+    def label_accuracy(self, colored: Colored, truth: Image) -> None:
         return None
 
 
@@ -92,7 +92,7 @@ class _Preset:
     def __init__(self, preset: str, source: Image, options: Options) -> None:
         # Late: runs of baselines alone need no network.
         from refcolor.config import Config
-        from refcolor.pipeline import Colorizer
+        from refcolor.methods.pipeline import Colorizer
 
         self.method = preset
         self.names = row_names(preset, options)
@@ -100,7 +100,7 @@ class _Preset:
         self.colorizer = Colorizer(Config.preset(preset, **options)).fit(source)
         self.training_seconds = perf_counter() - began
 
-    def color(self, target: Image) -> list[Coloured]:
+    def color(self, target: Image) -> list[Colored]:
         result, seconds = _timed(self.colorizer.colorize, target)
         if self.method == "paper":
             native, more = _timed(_at_full_size, result, target)
@@ -112,11 +112,11 @@ class _Preset:
         else:
             parts = [(result.image, seconds), _timed(self._matching, target)]
         labels = result.labels if self.method == "paper" else None
-        return [Coloured(name, *part, labels) for name, part in zip(self.names, parts, strict=True)]
+        return [Colored(name, *part, labels) for name, part in zip(self.names, parts, strict=True)]
 
     def _network(self, target: Image, relit: Image) -> Image:
         """What the network alone makes of the target."""
-        from refcolor.upsampling import chroma
+        from refcolor.imaging.upsampling import chroma
 
         # Asked once more, so that its seconds can be told from the rest.
         probabilities = self.colorizer.label(relit, {0: 1.0}).probabilities
@@ -124,17 +124,17 @@ class _Preset:
 
     def _matching(self, target: Image) -> Image:
         """What the flow alone makes of the target."""
-        from refcolor.alignment import align
+        from refcolor.matching.alignment import align
 
         aligned = align(target, self.colorizer.source)
         return luma_exact(target, carried(aligned.views.ab, aligned.matches.best, aligned.matches.error))
 
-    def label_accuracy(self, coloured: Coloured, truth: Image) -> float | None:
-        if coloured.labels is None:
+    def label_accuracy(self, colored: Colored, truth: Image) -> float | None:
+        if colored.labels is None:
             return None
-        height, width = coloured.labels.shape
+        height, width = colored.labels.shape
         small = cv2.resize(truth, (width, height), interpolation=cv2.INTER_AREA)
-        return float((self.colorizer.source.palette.labels(small) == coloured.labels).mean())
+        return float((self.colorizer.source.palette.labels(small) == colored.labels).mean())
 
 
 def carried(views: Image, best: Image, error: Image) -> Image:

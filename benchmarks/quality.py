@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Score presets and baselines against the true colours of a folder of picture pairs.
+"""Score presets and baselines against the true colors of a folder of picture pairs.
 
-The truth of every pair is turned gray (BT.601, 8 bits), coloured like the source, and compared with itself.
+The truth of every pair is turned gray (BT.601, 8 bits), colored like the source, and compared with itself.
 A source is prepared, and trained, once for all of its targets. Prints the means of every method, where there
-is an anchors file also beside another program's; writes a CSV with a row per pair and method, the coloured
+is an anchors file also beside another program's; writes a CSV with a row per pair and method, the colored
 pictures and a contact sheet per clip.
 """
 

@@ -1,4 +1,4 @@
-"""One benchmark run: which picture is coloured by what, how it is judged, what is kept."""
+"""One benchmark run: which picture is colored by what, how it is judged, what is kept."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 from frames import Pair, read_picture, reduced, write_picture
-from methods import Coloured, Options, Session, row_names, start
+from methods import Colored, Options, Session, row_names, start
 from records import Records
 from sheets import sheet_row
 
-from refcolor.color import Image
-from refcolor.contact_sheet import contact_sheet
-from refcolor.metrics import gray_8bit, score, source_centres
+from refcolor.imaging.color import Image
+from refcolor.imaging.contact_sheets import contact_sheet
+from refcolor.imaging.metrics import gray_8bit, score, source_centers
 
 SHEET_WIDTH = 1800
 
@@ -58,24 +58,24 @@ class Run:
         try:
             answers = session.color(_gray(truth))
         except ValueError as error:
-            self.failures.append(f"{session.method} cannot colour {pair.truth}: {error}")
+            self.failures.append(f"{session.method} cannot color {pair.truth}: {error}")
             return
-        for coloured in answers:
-            if self.records.has(pair.source, pair.truth, coloured.method):
+        for colored in answers:
+            if self.records.has(pair.source, pair.truth, colored.method):
                 continue
-            write_picture(self._result_path(pair, coloured.method), coloured.image)
+            write_picture(self._result_path(pair, colored.method), colored.image)
             row = {
                 "clip": pair.clip,
                 "source": pair.source,
                 "truth": pair.truth,
-                "method": coloured.method,
-                "seconds": round(coloured.seconds, 4),
+                "method": colored.method,
+                "seconds": round(colored.seconds, 4),
                 "training_seconds": round(session.training_seconds, 2),
-                "label_acc": session.label_accuracy(coloured, truth),
-                **judge.score(coloured, truth),
+                "label_acc": session.label_accuracy(colored, truth),
+                **judge.score(colored, truth),
             }
             self.records.add(row)
-            print(f"{pair.truth} {coloured.method}: ok5 {row['ok5']:.3f}", file=sys.stderr)
+            print(f"{pair.truth} {colored.method}: ok5 {row['ok5']:.3f}", file=sys.stderr)
 
     def _result_path(self, pair: Pair, method: str) -> Path:
         return self.out / "results" / method / pair.clip / f"{pair.name}.png"
@@ -101,17 +101,17 @@ class Judge:
 
     def __init__(self, source: Image) -> None:
         self.source = source
-        self.centres: dict[tuple[int, int], Any] = {}
+        self.centers: dict[tuple[int, int], Any] = {}
 
-    def score(self, coloured: Coloured, truth: Image) -> dict[str, Any]:
-        size = coloured.image.shape[:2]
+    def score(self, colored: Colored, truth: Image) -> dict[str, Any]:
+        size = colored.image.shape[:2]
         target = reduced(_gray(truth), size)
         # Only pictures of one size tell what has moved: a source of another size keeps its own.
         source = reduced(self.source, size) if self.source.shape == truth.shape else self.source
         key = source.shape[:2]
-        if key not in self.centres:
-            self.centres[key] = source_centres(source)
-        return score(coloured.image, reduced(truth, size), source, target, self.centres[key])
+        if key not in self.centers:
+            self.centers[key] = source_centers(source)
+        return score(colored.image, reduced(truth, size), source, target, self.centers[key])
 
 
 def _gray(truth: Image) -> Image:

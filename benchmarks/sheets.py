@@ -7,11 +7,11 @@ import numpy as np
 from frames import reduced
 from numpy.typing import NDArray
 
-from refcolor.color import Image, rgb_to_lab
-from refcolor.contact_sheet import Cell
-from refcolor.metrics import ciede2000, gray_8bit
+from refcolor.imaging.color import Image, rgb_to_lab
+from refcolor.imaging.contact_sheets import Cell
+from refcolor.imaging.metrics import ciede2000, gray_8bit
 
-# CIEDE2000 shown brightest: 5 is the right colour's limit, 20 plainly another colour.
+# CIEDE2000 shown brightest: 5 is the right color's limit, 20 plainly another color.
 HOTTEST = 20.0
 
 

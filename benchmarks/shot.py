@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What colouring a clip as one shot brings over colouring each frame alone: right colours, steady ones.
+"""What coloring a clip as one shot brings over coloring each frame alone: right colors, steady ones.
 
-The true frames of every clip are turned gray (BT.601, 8 bits) and coloured from the first of them, or from
+The true frames of every clip are turned gray (BT.601, 8 bits) and colored from the first of them, or from
 the first and the last: each frame alone, with two keys from the nearer, and all as a shot. Key frames do not
-count as right or wrong; they do, as coloured by the method, where colours change in time. Prints the means of
-every method and whether the goals are met; writes a CSV with a row per clip and method, the coloured frames
+count as right or wrong; they do, as colored by the method, where colors change in time. Prints the means of
+every method and whether the goals are met; writes a CSV with a row per clip and method, the colored frames
 and a contact sheet per preset and clip.
 """
 
@@ -27,12 +27,12 @@ from run import SHEET_WIDTH
 from scipy.spatial.distance import jensenshannon
 from sheets import error_heat
 
-from refcolor.color import Image, rgb_to_lab, to_8bit
 from refcolor.config import Config
-from refcolor.contact_sheet import contact_sheet
-from refcolor.metrics import ciede2000, gray_8bit, score, source_centres
-from refcolor.pipeline import Colorizer
-from refcolor.shot import Shot
+from refcolor.imaging.color import Image, rgb_to_lab, to_8bit
+from refcolor.imaging.contact_sheets import contact_sheet
+from refcolor.imaging.metrics import ciede2000, gray_8bit, score, source_centers
+from refcolor.methods.pipeline import Colorizer
+from refcolor.shots.shot import Shot
 
 ROOT = Path(__file__).resolve().parents[1]
 FRAME1, SHOT1 = "frame, first key", "shot, first key"
@@ -41,7 +41,7 @@ METHODS, TRUTH = (FRAME1, SHOT1, FRAME2, SHOT2), "truth"
 FEWEST = 3  # frames of a clip that has one between two keys
 READINGS = {"still": (5, 1), "same": (1, 0)}  # side of the square in which gray may change by so many steps
 STEADY = 2.0  # CIEDE2000 that 99 of 100 still pixels may change by
-APART = (1, 2, 4)  # frames between those whose colours are compared as a whole
+APART = (1, 2, 4)  # frames between those whose colors are compared as a whole
 BIN, BINS = 0.001, 200_001  # of CIEDE2000, in which its values are counted
 QUALITY = ["ok5", "acc24", "psnr"]
 COLUMNS = ["frames", *QUALITY, "worst ok5", "still mean", "still p99", "same mean", "same p99", "1000 cdc"]
@@ -66,12 +66,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def still_change(results: Sequence[Image], grays: Sequence[Image], around: int, most: int) -> Image:
-    """How much colours change from frame to frame where the gray target stands still.
+    """How much colors change from frame to frame where the gray target stands still.
 
     Parameters
     ----------
     results, grays : float32 (H, W, 3) and (H, W) in [0, 1]
-        Coloured frames in order, and their targets; 8-bit steps of both count.
+        Colored frames in order, and their targets; 8-bit steps of both count.
     around, most : int
         A pixel stands still if no gray in the square of side `around` about it changes by more than `most`.
 
@@ -91,7 +91,7 @@ def still_change(results: Sequence[Image], grays: Sequence[Image], around: int, 
 
 
 def cdc(frames: Sequence[Image]) -> float:
-    """Color Distribution Consistency: how much the colours of whole frames change in time.
+    """Color Distribution Consistency: how much the colors of whole frames change in time.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def read_clips(folder: Path, asked: Sequence[str] = ()) -> tuple[list[list[Path]
 
 
 def score_clip(paths: Sequence[Path], preset: str, out: Path, records: Records) -> None:
-    """Colour and score a clip by every method of a preset, unless its rows are there."""
+    """Color and score a clip by every method of a preset, unless its rows are there."""
     clip, names = paths[0].parent.name, [f"{path.parent.name}/{path.name}" for path in paths]
     known = {row["method"] for row in records.rows if row["clip"] == clip}
     labels = {f"{preset} {method}": method for method in METHODS}
@@ -141,13 +141,13 @@ def score_clip(paths: Sequence[Path], preset: str, out: Path, records: Records) 
         return
     truths = [read_picture(path) for path in paths]
     grays = [_unit(gray_8bit(truth)) for truth in truths]
-    centres = source_centres(truths[0])  # for every method, that acc24 be the same question
+    centers = source_centers(truths[0])  # for every method, that acc24 be the same question
     made = color_clip(preset, truths, grays)
     rows = [{"clip": clip, "method": TRUTH} | _steadiness(truths, grays, out / CHANGES.format(TRUTH, clip))]
     sheet: list[list[Any]] = [list(zip(names, truths, strict=True))]
     for label, method in labels.items():
         pairs = list(zip(made[method], truths, strict=True))
-        figures = [score(result, truth, truths[0], centres=centres) for result, truth in pairs]
+        figures = [score(result, truth, truths[0], centers=centers) for result, truth in pairs]
         inner, whole = (pd.DataFrame(figures[1:end], names[1:end]) for end in (-1, None))
         quality = _quality(inner if method in (FRAME2, SHOT2) else whole, "") | _quality(inner, "_inner")
         steadiness = _steadiness(made[method], grays, out / CHANGES.format(label, clip))
@@ -182,7 +182,7 @@ def _quality(part: pd.DataFrame, tail: str) -> dict[str, Any]:
 
 
 def _steadiness(results: Sequence[Image], grays: Sequence[Image], counted: Path) -> dict[str, Any]:
-    """How colours change in time; how often each CIEDE2000 comes is kept in a file, to add up clips."""
+    """How colors change in time; how often each CIEDE2000 comes is kept in a file, to add up clips."""
     changes = [still_change(results, grays, *reading) for reading in READINGS.values()]
     counts = np.array([np.bincount(np.rint(each / BIN).astype(int), minlength=BINS) for each in changes])
     counted.parent.mkdir(parents=True, exist_ok=True)

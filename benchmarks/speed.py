@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[1]
 SCENE = ROOT / "examples/scene"
 SIZES = ("480x270", "960x540", "1920x1080", "3840x2160")
 FIRST = "1280x720"  # of the budgets in seconds
-FRAMES = 3  # targets a process colours: the first is cold, the last is warm
+FRAMES = 3  # targets a process colors: the first is cold, the last is warm
 STAGES = {  # name in the table -> functions that do it, as the pipeline knows them
     "align": "alignment.align",
     "label": "Colorizer.label",
@@ -147,10 +147,12 @@ def measure(preset: str, size: tuple[int, int], threads: int, *, profile: bool) 
     import cv2
 
     cv2.setNumThreads(threads)
-    from refcolor import Config, image_io, pipeline
+    from refcolor import Config
+    from refcolor.files import images
+    from refcolor.methods import pipeline
 
-    rgb = image_io.read(SCENE / "0000.png").rgb
-    gray = image_io.read(SCENE / "gray/0004.png").gray
+    rgb = images.read(SCENE / "0000.png").rgb
+    gray = images.read(SCENE / "gray/0004.png").gray
     source, target = (cv2.resize(v, size, interpolation=cv2.INTER_CUBIC).clip(0, 1) for v in (rgb, gray))
     spent: dict[str, float] = {}
     for name, where in STAGES.items():
@@ -225,7 +227,7 @@ def _flow_seconds(folder: Path) -> float:
     import cv2
     import numpy as np
 
-    from refcolor.merge import luma_exact
+    from refcolor.imaging.merge import luma_exact
 
     source, target = (cv2.imread(str(p), cv2.IMREAD_GRAYSCALE) for p in _pictures(folder, "1280x664"))
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

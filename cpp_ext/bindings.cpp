@@ -51,7 +51,7 @@ void gather_patches(const Floats& stack, const Ints& x, const Ints& y, const Int
     const float* turn = angle.data();
     for (py::ssize_t i = 0; i < count; ++i) require(std::isfinite(turn[i]), "angle is not finite");
     require(all_in(level, stack.shape(0)), "level outside the stack");
-    require(all_in(x, stack.shape(2)) && all_in(y, stack.shape(1)), "a patch centre lies outside the image");
+    require(all_in(x, stack.shape(2)) && all_in(y, stack.shape(1)), "a patch center lies outside the image");
 
     const refcolor::PlaneStack planes{stack.data(), stack.shape(1), stack.shape(2), stack.shape(3)};
     const refcolor::PatchList patches{x.data(), y.data(), level.data(), angle.data(), count, size};

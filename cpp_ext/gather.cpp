@@ -36,9 +36,9 @@ void copy_window(const PlaneStack& s, const float* image, std::ptrdiff_t left, s
     }
 }
 
-// Samples the turned patch. `centre` is its middle pixel; a square of `reach` pixels around it can be read.
+// Samples the turned patch. `center` is its middle pixel; a square of `reach` pixels around it can be read.
 template <int P>
-void turn(const float* centre, std::ptrdiff_t stride, std::ptrdiff_t count, std::ptrdiff_t size,
+void turn(const float* center, std::ptrdiff_t stride, std::ptrdiff_t count, std::ptrdiff_t size,
           std::ptrdiff_t reach, float angle, float* out) {
     const std::ptrdiff_t planes = P ? P : count;
     const std::ptrdiff_t half = size / 2;
@@ -46,7 +46,7 @@ void turn(const float* centre, std::ptrdiff_t stride, std::ptrdiff_t count, std:
     const float s = static_cast<float>(std::sin(static_cast<double>(angle)));
     // Coordinates count from the corner (-reach, -reach): never negative there, so that int() is floor().
     const float origin = static_cast<float>(reach);
-    const float* corner = centre - reach * stride - reach * planes;
+    const float* corner = center - reach * stride - reach * planes;
     for (std::ptrdiff_t i = 0; i < size; ++i) {
         const float dy = static_cast<float>(i - half);
         const float row_u = origin - s * dy, row_v = origin + c * dy;

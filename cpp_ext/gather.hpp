@@ -14,8 +14,8 @@ struct PlaneStack {
     const float* level(std::ptrdiff_t index) const { return data + index * height * width * planes; }
 };
 
-// One patch per centre: out[n, i, j] = level[n] sampled at (x, y)[n] + R(angle[n]) (j - size/2, i - size/2),
-// bilinear between pixel centres, mirrored at the border without repeating it (reflect_101).
+// One patch per center: out[n, i, j] = level[n] sampled at (x, y)[n] + R(angle[n]) (j - size/2, i - size/2),
+// bilinear between pixel centers, mirrored at the border without repeating it (reflect_101).
 struct PatchList {
     const std::int32_t *x, *y, *level;
     const float* angle; // radians

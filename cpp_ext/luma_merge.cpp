@@ -10,7 +10,7 @@ namespace refcolor {
 namespace {
 
 // sRGB curve from linear to encoded light: odd in x, straight between 4096 knots on [0, 1] (within 2e-5 of
-// the formula) and straight on above 1, where only colours outside the gamut are.
+// the formula) and straight on above 1, where only colors outside the gamut are.
 class SrgbCurve {
   public:
     SrgbCurve() {
@@ -74,8 +74,8 @@ Rgb encoded(const SrgbCurve& curve, float fy, float a500, float b200, Rgb& slope
 }
 
 // Newton on fy, kept between the last values found too dark and too bright. The last step is taken along the
-// tangent of the colour itself, which spares an evaluation; what it leaves is of second order, below 1e-4 for
-// colours of the gamut.
+// tangent of the color itself, which spares an evaluation; what it leaves is of second order, below 1e-4 for
+// colors of the gamut.
 Rgb solve(const SrgbCurve& curve, float luma, float a, float b) {
     constexpr int most_steps = 24;
     constexpr float close = 1e-3F;
@@ -98,10 +98,10 @@ Rgb solve(const SrgbCurve& curve, float luma, float a, float b) {
     return c;
 }
 
-// The nearest colour of the gamut on the straight encoded line to gray, along which luma does not change.
+// The nearest color of the gamut on the straight encoded line to gray, along which luma does not change.
 // Shrinking a, b at constant hue and solving again takes several solutions and is no closer to the truth.
 // Out-of-gamut pixels of 16 pairs of frames at 0.4 size, line against hue: a, b of the truth blurred (46563
-// pixels) 31.4 against 30.6 dB, CIEDE2000 2.22 against 2.24; of its 24 k-means colours (20935) 33.3 against
+// pixels) 31.4 against 30.6 dB, CIEDE2000 2.22 against 2.24; of its 24 k-means colors (20935) 33.3 against
 // 32.2 dB, 1.68 against 1.74; of the other frame at the same place (47519) 20.6 dB both, 8.06 against 8.01.
 Rgb towards_gray(Rgb c, float luma) {
     // Adding the same to all channels adds it to luma: what the solver left becomes exact.
@@ -123,7 +123,7 @@ void luma_exact(const float* luma, const float* ab, std::ptrdiff_t height, std::
     static const SrgbCurve curve; // constant once made
     parallel_for(height, threads, [&](std::ptrdiff_t row) {
         for (std::ptrdiff_t i = row * width; i < (row + 1) * width; ++i) {
-            // No sRGB colour has |a| or |b| above 108: more than 200 is brought down, so that cubes stay
+            // No sRGB color has |a| or |b| above 108: more than 200 is brought down, so that cubes stay
             // small.
             const float a = ab[2 * i], b = ab[2 * i + 1];
             const float largest = std::max(std::fabs(a), std::fabs(b));

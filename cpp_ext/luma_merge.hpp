@@ -1,4 +1,4 @@
-// A colour picture whose BT.601 luma is given, and whose CIELAB a, b are given where the gamut allows.
+// A color picture whose BT.601 luma is given, and whose CIELAB a, b are given where the gamut allows.
 #pragma once
 
 #include <cstddef>

@@ -103,18 +103,18 @@ class Cel:
         self.parts: list[str] = []
         self.clips = 0
 
-    def fill(self, shape: Points, colour: str, opacity: float = 1.0) -> None:
-        self.parts.append(f'<path d="{path(shape)}" fill="{colour}" fill-opacity="{opacity:.3f}"/>')
+    def fill(self, shape: Points, color: str, opacity: float = 1.0) -> None:
+        self.parts.append(f'<path d="{path(shape)}" fill="{color}" fill-opacity="{opacity:.3f}"/>')
 
-    def stroke(self, points: Points, width: float, colour: str = INK) -> None:
+    def stroke(self, points: Points, width: float, color: str = INK) -> None:
         """A pen stroke that swells and tapers to both ends."""
         t = np.linspace(0, 1, len(points))
         left, right = ribbon(points, width * (0.12 + 0.88 * np.sin(np.pi * t) ** 0.7))
-        self.fill(np.vstack([left, right[::-1]]), colour)
+        self.fill(np.vstack([left, right[::-1]]), color)
 
-    def outline(self, shape: Points, width: float, closed: bool = True, colour: str = INK) -> None:
+    def outline(self, shape: Points, width: float, closed: bool = True, color: str = INK) -> None:
         self.parts.append(
-            f'<path d="{path(shape, closed=closed)}" fill="none" stroke="{colour}" stroke-width="{width:.2f}"'
+            f'<path d="{path(shape, closed=closed)}" fill="none" stroke="{color}" stroke-width="{width:.2f}"'
             ' stroke-linejoin="round" stroke-linecap="round"/>'
         )
 
@@ -166,7 +166,7 @@ class Cel:
         self.parts.append("</g>" * groups)
 
     def render(self, width: int, height: int) -> NDArray[np.float32]:
-        """The sheet as (height, width, 4) float32, 0 to 255, colour premultiplied by alpha."""
+        """The sheet as (height, width, 4) float32, 0 to 255, color premultiplied by alpha."""
         import resvg_py
 
         size = f'width="{width * OVERSAMPLE}" height="{height * OVERSAMPLE}" viewBox="0 0 {width} {height}"'

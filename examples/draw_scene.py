@@ -3,7 +3,7 @@
     python examples/draw_scene.py [--out DIR] [--frames N]
 
 It needs ``pip install "refcolor[examples]"``; running it again gives the same pixels. The scene holds what
-makes colouring from one key drawing hard: a striped scarf and a checked skirt that change shape, hair over
+makes coloring from one key drawing hard: a striped scarf and a checked skirt that change shape, hair over
 the eyes, an arm that uncovers a pocket, painted ground that moves at other speeds than the girl, and two
 paints of one gray side by side, the teal of the jacket and the rust of the bag.
 """
@@ -286,13 +286,13 @@ def eye(cel: Cel, at: Points, r: float) -> None:
     cel.fill(white, WHITE.base)
     cel.clip(white)
     cel.fill(white - (0, 25), WHITE.shade)  # the shadow of the lashes
-    for y, rx, ry, colour in [
+    for y, rx, ry, color in [
         (0, 0.84, 15, INK),
         (1, 0.68, 13, IRIS),
         (1, 0.42, 8, INK),
         (9, 0.4, 3.5, GLINT),
     ]:
-        cel.fill(oval(at + (1.5, y), rx * r, ry), colour)
+        cel.fill(oval(at + (1.5, y), rx * r, ry), color)
     cel.fill(oval(at + (0.4 * r + 1.5, -6), 3.6, 4.5), WHITE.base)
     cel.fill(oval(at + (-0.3 * r + 1.5, 4), 1.6, 2.0), WHITE.base)
     cel.end()

@@ -23,7 +23,7 @@ CLOUDS = [(140, 100, 150), (560, 60, 110), (935, 190, 140), (420, 232, 90)]  # x
 
 
 def mix(ramp: Ramp, where: float) -> NDArray[np.float64]:
-    """The colour of a ramp at `where`."""
+    """The color of a ramp at `where`."""
     rgb = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in ramp.values()], float)
     return np.array([np.interp(where, list(ramp), rgb[:, i]) for i in range(3)])
 

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from refcolor import colorize, image_io
-from refcolor.contact_sheet import contact_sheet
+from refcolor import colorize
+from refcolor.files import images
+from refcolor.imaging.contact_sheets import contact_sheet
 
 HERE = Path(__file__).parent
-source = image_io.read(HERE / "scene/0000.png").rgb
-target = image_io.read(HERE / "scene/gray/0008.png").gray
+source = images.read(HERE / "scene/0000.png").rgb
+target = images.read(HERE / "scene/gray/0008.png").gray
 result = colorize(source, target).image
 sheet = contact_sheet([[("source", source), ("target", target), ("result", result)]], width=1500)
-image_io.write_picture(HERE / "triptych.png", sheet / 255, force=True)
+images.write_picture(HERE / "triptych.png", sheet / 255, force=True)

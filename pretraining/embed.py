@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Train the embedding that refcolor ships: learn to copy colour between two pictures.
+"""Train the embedding that refcolor ships: learn to copy color between two pictures.
 
 "Tracking emerges by colorizing videos" (Vondrick et al. 2018): every cell of the target attends to all cells
-of the source; the loss is the cross-entropy of the copied colours. Clips: a folder with a folder of frames
+of the source; the loss is the cross-entropy of the copied colors. Clips: a folder with a folder of frames
 per clip. Prints the loss as it goes; writes the weights, and a report with the figures of the run.
 """
 
@@ -19,14 +19,14 @@ import numpy as np
 from keras import layers, ops
 from pairs import CLUSTERS, SIDE, Batch, batches, read_clips
 
-from refcolor.embedding import STRIDE, WARMTH
-from refcolor.network import embedding_network, save_weights
+from refcolor.networks.architectures import embedding_network, save_weights
+from refcolor.networks.embedding import STRIDE, WARMTH
 
 CELLS = (SIDE // STRIDE) ** 2
 
 
 class Copy(layers.Layer):
-    """Colours of the sources, copied to the targets by attention: (2 B, h, w, d), (B, n, k) -> (B, n, k)."""
+    """Colors of the sources, copied to the targets by attention: (2 B, h, w, d), (B, n, k) -> (B, n, k)."""
 
     def call(self, features, colors, nearness):  # type: ignore[no-untyped-def]
         source, target = ops.split(ops.reshape(features, (-1, CELLS, features.shape[-1])), 2)
@@ -39,7 +39,7 @@ class Copy(layers.Layer):
 
 
 def pair_model(embed: keras.Model) -> keras.Model:
-    """Source, target, source colours, nearness -> copied colours."""
+    """Source, target, source colors, nearness -> copied colors."""
     source, target = (keras.Input((SIDE, SIDE, 2)) for _ in range(2))
     colors, nearness = keras.Input((CELLS, CLUSTERS)), keras.Input((1,))
     both = embed(ops.concatenate([source, target], axis=0))
@@ -48,7 +48,7 @@ def pair_model(embed: keras.Model) -> keras.Model:
 
 
 def inputs(batch: Batch, rng: np.random.Generator) -> list[np.ndarray]:
-    # Half of the batches know that motion is mostly small; the others must find colour anywhere.
+    # Half of the batches know that motion is mostly small; the others must find color anywhere.
     sigma = [np.inf, np.inf, 0.3, 0.15][rng.integers(4)]
     nearness = np.full((len(batch.source), 1), 0.5 / sigma**2, np.float32)
     return [batch.source, batch.target, batch.source_colors, nearness]

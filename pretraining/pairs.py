@@ -1,7 +1,7 @@
 """Endless pairs of pictures to learn from: frames of open clips, and drawn layers that hide each other.
 
 Both pictures of a pair are turned gray by the same random mix of channels, so that luma alone does not tell
-the colour and a network has to learn what belongs together.
+the color and a network has to learn what belongs together.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from refcolor.color import BT601, rgb_to_lab
-from refcolor.embedding import STRIDE, planes
+from refcolor.imaging.color import BT601, rgb_to_lab
+from refcolor.networks.embedding import STRIDE, planes
 
 SIDE = 224  # pixels of a training picture
-CLUSTERS = 16  # colours of a pair
+CLUSTERS = 16  # colors of a pair
 GAP = 8  # frames between the two pictures of a clip, at most
 
 Picture = NDArray[np.float32]
@@ -26,7 +26,7 @@ Picture = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Batch:
-    """Planes (B, SIDE, SIDE, 2) of sources and targets; colour shares (B, n, CLUSTERS) of their cells."""
+    """Planes (B, SIDE, SIDE, 2) of sources and targets; color shares (B, n, CLUSTERS) of their cells."""
 
     source: Picture
     target: Picture
@@ -211,7 +211,7 @@ def _light(gray: Picture, rng: np.random.Generator) -> Picture:
 
 
 def _color_shares(first: Picture, second: Picture, rng: np.random.Generator) -> list[Picture]:
-    """Share of each of the pair's k-means colours in every STRIDE x STRIDE cell: two of (n, CLUSTERS)."""
+    """Share of each of the pair's k-means colors in every STRIDE x STRIDE cell: two of (n, CLUSTERS)."""
     both = np.concatenate([rgb_to_lab(p).reshape(-1, 3) for p in (first, second)])
     drawn = both[rng.integers(0, len(both), 3000)]
     cv2.setRNGSeed(int(rng.integers(1 << 30)))

@@ -1,14 +1,14 @@
-"""refcolor colours a gray picture like a similar coloured one.
+"""refcolor colors a gray picture like a similar colored one.
 
 Conventions, the same in every module:
 
 * images are NumPy arrays ``(H, W, 3)`` or ``(H, W)``, RGB order, display-encoded (sRGB), float32 in [0, 1];
 * gray means BT.601 luma of the encoded values, 0.299 R + 0.587 G + 0.114 B;
 * CIELAB is D65 with L in [0, 100];
-* points are ``(N, 2)`` arrays of ``(x, y)``, pixel centres at integers;
+* points are ``(N, 2)`` arrays of ``(x, y)``, pixel centers at integers;
 * labels are int32.
 
-Only :mod:`refcolor.image_io` knows files, 8 and 16 bits, alpha and colour tags. Importing this package
+Only :mod:`refcolor.files.images` knows files, 8 and 16 bits, alpha and color tags. Importing this package
 imports neither TensorFlow nor scikit-learn.
 """
 
@@ -21,13 +21,13 @@ __version__ = "0.1.0"
 __all__ = ["Colorizer", "Config", "Result", "Shot", "__version__", "colorize", "load", "save"]
 
 _HOME = {
-    "Colorizer": "pipeline",
-    "Result": "pipeline",
-    "colorize": "pipeline",
+    "Colorizer": "methods.pipeline",
+    "Result": "methods.pipeline",
+    "colorize": "methods.pipeline",
     "Config": "config",
-    "Shot": "shot",
-    "load": "model_file",
-    "save": "model_file",
+    "Shot": "shots.shot",
+    "load": "files.models",
+    "save": "files.models",
 }
 
 

@@ -70,8 +70,8 @@ class Config:
     canny: tuple[float, float] = (20.0, 80.0)  # hysteresis thresholds, in 8-bit gray levels
     fast_threshold: int = 10  # FAST: least contrast of the 3-pixel circle, in 8-bit gray levels
 
-    # Colour
-    clusters: int | Literal["auto"] = 24  # colours of the palette, 2 to 256; "auto" asks the source
+    # Color
+    clusters: int | Literal["auto"] = 24  # colors of the palette, 2 to 256; "auto" asks the source
 
     # Network
     init: Init = Init.PRETRAINED
@@ -82,7 +82,7 @@ class Config:
     rotation: float = 10.0  # augmentation of the 29x29 networks: largest rotation, degrees either way
     sigma: float = 1.5  # the same: largest Gaussian blur, grid pixels
     device: Device = Device.AUTO
-    seed: int = 0  # of k-means, initialisation, order, augmentation and dropout
+    seed: int = 0  # of k-means, initialization, order, augmentation and dropout
 
     def __post_init__(self) -> None:
         for name in ("grid", "fast_threshold", "clusters", "epochs", "batch", "tile", "seed"):

@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from refcolor import Colorizer, Config, image_io
+from refcolor import Colorizer, Config
+from refcolor.files import images
 
 
 @pytest.fixture(scope="session")
 def drawn():
-    """Six paints on a gradient ground, (48, 64, 3) in 8-bit steps: far more than 24 colours."""
+    """Six paints on a gradient ground, (48, 64, 3) in 8-bit steps: far more than 24 colors."""
     y, x = np.mgrid[:48, :64].astype(np.float32)
     image = np.stack([0.5 + 0.3 * y / 48, 0.6 + 0.2 * x / 64, 0.9 - 0.3 * y / 48], axis=-1)
     for i, paint in enumerate(np.random.default_rng(0).random((6, 3))):
@@ -28,8 +29,8 @@ def drawn_gray(drawn):
 @pytest.fixture
 def scene(tmp_path, monkeypatch, drawn, drawn_gray):
     """The current folder, with the drawing in ``source.png`` and its gray in ``target.png``."""
-    image_io.write_picture(tmp_path / "source.png", drawn)
-    image_io.write_picture(tmp_path / "target.png", drawn_gray)
+    images.write_picture(tmp_path / "source.png", drawn)
+    images.write_picture(tmp_path / "target.png", drawn_gray)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -49,5 +50,5 @@ def quick(trained, monkeypatch):
         seen.trainings += 1
         return trained, None
 
-    monkeypatch.setattr("refcolor.learning.learn", ready)
+    monkeypatch.setattr("refcolor.cli.learning.learn", ready)
     return seen

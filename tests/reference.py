@@ -181,19 +181,19 @@ def vote(*, source_gray, source_ab, target_gray, field, cost, radius, temper, lu
     ab, share = np.empty((height, width, 2)), np.empty((height, width))
     for y in range(height):
         for x in range(width):
-            colours, off, costs = [], [], []
+            colors, off, costs = [], [], []
             for j in range(max(y - radius, 0), min(y + radius + 1, height)):
                 for i in range(max(x - radius, 0), min(x + radius + 1, width)):
                     u, v = field[j, i]
                     u, v = in_the_view_of((u, v), u + x - i, v + y - j, rows, columns)
-                    colours.append(source_ab[v // rows, v % rows, u])
+                    colors.append(source_ab[v // rows, v % rows, u])
                     off.append(source_gray[v // rows, v % rows, u] - target_gray[y, x])
                     costs.append(cost[j, i])
-            colours, off, costs = (np.array(each, np.float64) for each in (colours, off, costs))
+            colors, off, costs = (np.array(each, np.float64) for each in (colors, off, costs))
             weight = np.exp(-0.5 * (off / luma_spread) ** 2 - (costs - costs.min()) / temper) + 1e-6
-            apart = ((colours[:, None] - colours) ** 2).sum(-1)
+            apart = ((colors[:, None] - colors) ** 2).sum(-1)
             kinship = np.maximum(0, 1 - apart / kin**2) * weight
             followers = kinship[kinship.sum(1).argmax()]
-            ab[y, x] = followers @ colours / followers.sum()
+            ab[y, x] = followers @ colors / followers.sum()
             share[y, x] = followers.sum() / weight.sum()
     return ab, share

@@ -5,9 +5,9 @@ import time
 
 import numpy as np
 
-from refcolor.footage import Footage
-from refcolor.image_io import Picture
-from refcolor.image_storage import Storage
+from refcolor.files.image_storage import Storage
+from refcolor.files.images import Picture
+from refcolor.render.frames import Footage
 
 SIZE = 40, 48
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from refcolor.color import rgb_to_lab
 from refcolor.config import Config
-from refcolor.metrics import gray_8bit
+from refcolor.imaging.color import rgb_to_lab
+from refcolor.imaging.metrics import gray_8bit
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
@@ -52,7 +52,7 @@ def chroma(rgb: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", baselines.BASELINES)
-def test_baselines_return_the_colours_of_an_equal_picture(name: str) -> None:
+def test_baselines_return_the_colors_of_an_equal_picture(name: str) -> None:
     source = scene(30)
     ab = baselines.BASELINES[name](source, target(source))
     assert ab.dtype == np.float32
@@ -159,7 +159,7 @@ def test_resuming_scores_only_what_is_missing(folder: Path, monkeypatch: pytest.
 
 
 class FakeColorizer:
-    """Paints every target in the source's mean colour, as a network of the paper's grid would."""
+    """Paints every target in the source's mean color, as a network of the paper's grid would."""
 
     trained = 0
 
@@ -180,9 +180,9 @@ class FakeColorizer:
 def test_presets_train_once_a_source(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = ModuleType("refcolor.pipeline")
+    pipeline = ModuleType("refcolor.methods.pipeline")
     pipeline.Colorizer = FakeColorizer
-    monkeypatch.setitem(sys.modules, "refcolor.pipeline", pipeline)
+    monkeypatch.setitem(sys.modules, "refcolor.methods.pipeline", pipeline)
     monkeypatch.setattr(FakeColorizer, "trained", 0)
     options = ("--clips", "walk", "--preset-options", "epochs=3", "device=cpu")
     assert run(folder, "--methods", "paper", *options) == 0
@@ -202,13 +202,13 @@ def test_a_source_a_preset_refuses_is_named_under_the_table(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise ValueError("the source has no colour")
+        raise ValueError("the source has no color")
 
-    pipeline = ModuleType("refcolor.pipeline")
+    pipeline = ModuleType("refcolor.methods.pipeline")
     pipeline.Colorizer = refuse
-    monkeypatch.setitem(sys.modules, "refcolor.pipeline", pipeline)
+    monkeypatch.setitem(sys.modules, "refcolor.methods.pipeline", pipeline)
     assert run(folder, "--methods", "lookup", "standard", "--clips", "walk", "--pairs", "1") == 1
-    assert "standard cannot work from walk/0.png: the source has no colour" in capsys.readouterr().out
+    assert "standard cannot work from walk/0.png: the source has no color" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -499,7 +499,7 @@ def test_color_distribution_consistency_is_that_of_histograms_1_2_and_4_frames_a
     black, white = (np.full((4, 6, 3), level, np.float32) for level in (0, 1))
     moved = np.concatenate([black[:2], white[:2]])
     assert shot.cdc([moved, moved[::-1].copy()]) == 0  # places do not count
-    # Histograms that share nothing are ln 2 apart: here those of neighbours, not those 2 and 4 apart.
+    # Histograms that share nothing are ln 2 apart: here those of neighbors, not those 2 and 4 apart.
     assert shot.cdc([black, white, black, white, black]) == pytest.approx(np.log(2) / 3)
     assert shot.cdc([black, white, black]) == pytest.approx(np.log(2) / 2)
     red = black.copy()
@@ -521,7 +521,7 @@ def test_cuts_are_counted_within_clips_and_between_them(
     frames.write_picture(tmp_path / "c" / "3.png", other)
     assert cuts.main([str(tmp_path), "--joints", "2"]) == 0
     out, *rest = capsys.readouterr().out.split("\n", 1)
-    assert out == "3 clips: 1 of 7 neighbours are taken for cuts,"
+    assert out == "3 clips: 1 of 7 neighbors are taken for cuts,"
     assert rest == ["6 of 6 joints of two clips are found\ntaken for a cut: c/2.png c/3.png\n"]
 
 

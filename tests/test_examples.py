@@ -23,8 +23,8 @@ def script(monkeypatch):
     return import_module("draw_scene")
 
 
-def rgb(colour):
-    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+def rgb(color):
+    return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
 
 
 def read(path):

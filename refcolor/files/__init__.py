@@ -1,0 +1,1 @@
+"""Pictures, videos, sequences and models in files. Only here are formats known."""

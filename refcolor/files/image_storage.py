@@ -1,0 +1,89 @@
+"""How a picture is stored in a file, and what each file format can hold."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from refcolor.errors import StrPath, quoted
+
+EXTENSIONS = {
+    ".png": "png", ".tif": "tiff", ".tiff": "tiff", ".exr": "openexr", ".tga": "targa", ".dpx": "dpx",
+    ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".bmp": "bmp",
+}  # fmt: skip
+# sample types each format holds, from coarse to fine
+DEPTHS = {
+    "png": ("uint8", "uint16"),
+    "tiff": ("uint8", "uint16", "float"),
+    "openexr": ("half", "float"),
+    "targa": ("uint8",),
+    "dpx": ("uint8", "uint16", "float"),
+    "jpeg": ("uint8",),
+    "webp": ("uint8",),
+    "bmp": ("uint8",),
+}
+FINENESS = ("uint8", "half", "uint16", "float")
+# longest side; libjpeg ends the whole process when it is asked for more
+SIDE_LIMITS = {"jpeg": 65500, "webp": 16383, "targa": 65535, "bmp": 65535}
+COLOR_TAGS = ("oiio:ColorSpace", "oiio:Gamma", "CICP")
+SAME_FORMAT_TAGS = ("compression", "dpx:Transfer", "dpx:Colorimetric", "chromaticities", "whiteLuminance")
+TGA_PREMULTIPLIED = 4  # the attributes type of TGA 2.0
+WORDS = 1 << 16  # bytes of a tag that is passed on, at most
+WORD_TAGS = ("Artist", "Copyright", "ImageDescription", "DocumentName", "smpte:TimeCode", "smpte:KeyCode")
+PLACE_TAGS = ("XResolution", "YResolution", "ResolutionUnit", "PixelAspectRatio", "Orientation")
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How a picture is stored: all that is needed to write another one like it."""
+
+    format: str  # OpenImageIO's name of the file format
+    depth: str  # "uint8", "uint16", "half" or "float"
+    bits: int = 0  # used bits of a uint16 sample where fewer than 16, as in 10-bit DPX; else 0
+    linear: bool = False  # samples are proportional to light
+    associated: bool = False  # color is stored multiplied by alpha
+    tags: tuple[tuple[str, str, Any], ...] = ()  # (name, OpenImageIO type, value)
+    icc: bytes | None = None
+    window: tuple[int, ...] | None = None  # EXR: x, y of the data, then x, y, width, height of the display
+
+    @property
+    def has_highlights(self) -> bool:
+        """Whether straight color above 1 can be stored."""
+        return self.depth in ("half", "float") or self.associated
+
+    def in_format(self, name: str) -> Storage:
+        """The nearest storage that format `name` has: never coarser samples unless it must be."""
+        enough = [d for d in DEPTHS[name] if FINENESS.index(d) >= FINENESS.index(self.depth)]
+        depth = enough[0] if enough else DEPTHS[name][-1]
+        if name == self.format:
+            return replace(self, depth=depth)
+        linear = name == "openexr"
+        dropped = SAME_FORMAT_TAGS if linear == self.linear else (*SAME_FORMAT_TAGS, *COLOR_TAGS)
+        known = {*COLOR_TAGS, *SAME_FORMAT_TAGS, *PLACE_TAGS, *WORD_TAGS}
+        tags = tuple(tag for tag in self.tags if tag[0] not in dropped and tag[0] in known)
+        if linear != self.linear:
+            tags += (("oiio:ColorSpace", "string", "lin_rec709_scene" if linear else "srgb_rec709_scene"),)
+        return Storage(
+            name, depth, linear=linear, associated=linear, tags=tags,
+            icc=self.icc if linear == self.linear else None,
+        )  # fmt: skip
+
+
+def format_of(path: StrPath) -> str:
+    """Format to write, from the extension; ValueError if it is not one of ours."""
+    suffix = Path(path).suffix
+    try:
+        return EXTENSIONS[suffix.lower()]
+    except KeyError:
+        seen = f"ends in {quoted(suffix)}" if suffix else "has no extension"
+        raise ValueError(
+            f"output {quoted(path)} {seen}; pictures can be written as {' '.join(EXTENSIONS)}"
+        ) from None
+
+
+def one_line(message: str) -> str:
+    """OpenImageIO's message without line ends and without the path we gave it."""
+    message = re.sub(r'"?/proc/self/fd/\d+"?', "the file", message)
+    return " ".join(message.split())[:200] or "no reason given"

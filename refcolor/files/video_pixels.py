@@ -1,0 +1,205 @@
+"""Frames of a video stream <-> working pictures.
+
+Y'CbCr becomes RGB in float by the stream's own matrix and range; swscale only resamples the chroma. Its own
+conversions of deep samples end below 1 (10 bits: 1023 becomes 65472 of 65535), so white would not be white.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
+from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
+
+from refcolor.files.image_storage import Storage
+from refcolor.files.images import Picture
+from refcolor.imaging.color import Image
+
+SWSCALE = int(
+    Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+    | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+)  # fmt: skip
+LIMITED, FULL = 1, 2  # ITU-T H.273 by FFmpeg's numbers, as the matrices below
+MATRICES = {  # Kr, Kb
+    1: (0.2126, 0.0722),  # BT.709
+    4: (0.30, 0.11),  # FCC
+    5: (0.299, 0.114),  # BT.601, 625 lines
+    6: (0.299, 0.114),  # BT.601, 525 lines
+    7: (0.212, 0.087),  # SMPTE 240M
+    9: (0.2627, 0.0593),  # BT.2020
+}
+
+
+def depth_of(form: VideoFormat) -> int:
+    """Bits of a sample, 8 to 16."""
+    return min(max(max(c.bits for c in form.components), 8), 16)
+
+
+def has_alpha(form: VideoFormat) -> bool:
+    """Whether the pixel format has an alpha channel."""
+    return any(c.is_alpha for c in form.components)
+
+
+def matrix_of(frame: VideoFrame) -> int:
+    """The matrix of a frame's Y'CbCr; as players do, BT.601 up to 576 lines where it is not tagged.
+
+    Raises
+    ------
+    ValueError
+        For a matrix that is no weighting of R, G and B, such as YCgCo.
+    """
+    if frame.colorspace in (0, 2, 3):  # RGB, unspecified, reserved
+        return 6 if frame.height <= 576 else 1
+    if frame.colorspace not in MATRICES:
+        raise ValueError(f"color matrix {frame.colorspace} (H.273) is not known; convert it to BT.709 first")
+    return frame.colorspace
+
+
+def is_full_range(frame: VideoFrame) -> bool:
+    """Whether codes use their whole range; gray and RGB do unless tagged otherwise."""
+    form = frame.format
+    if form.is_rgb or form.name.startswith("yuvj"):
+        return True
+    return frame.color_range == FULL or (frame.color_range != LIMITED and not _has_chroma(form))
+
+
+def picture(frame: VideoFrame, *, alpha: bool) -> Picture:
+    """A frame as a working picture.
+
+    Parameters
+    ----------
+    frame : VideoFrame
+        Of any pixel format.
+    alpha : bool
+        Whether to keep its alpha channel, straight.
+
+    Returns
+    -------
+    Picture
+        Display-encoded as the stream is, stored as 8-bit or, for deeper samples, 16-bit PNG.
+
+    Raises
+    ------
+    ValueError
+        See :func:`matrix_of`.
+    """
+    form, bits = frame.format, depth_of(frame.format)
+    if _is_luma(form):
+        values = _from_luma(frame, bits, alpha)
+    else:
+        if not re.match(r"(gbra?p|rgb48|rgba64)(\d+|)([lb]e)?$", form.name):
+            deep = bits > 8
+            wanted = ("rgba64le" if deep else "rgba") if alpha else ("rgb48le" if deep else "rgb24")
+            frame = frame.reformat(format=wanted, interpolation=SWSCALE, dst_color_range=FULL)
+            bits = 16 if deep else 8
+        values = frame.to_ndarray().astype(np.float32) / np.float32(2**bits - 1)
+    stored = Storage("png", "uint8" if bits == 8 else "uint16")
+    rgb = np.ascontiguousarray(values[..., :3])
+    return Picture(rgb, np.ascontiguousarray(values[..., 3]) if alpha else None, stored)
+
+
+def frame_of(rgb: Image, alpha: Image | None, pix_fmt: str, matrix: int, full: bool) -> VideoFrame:
+    """A frame to encode; the inverse of :func:`picture`.
+
+    Parameters
+    ----------
+    rgb : (H, W, 3) float32 in [0, 1]
+    alpha : (H, W) float32 in [0, 1], or None
+        Used if the pixel format has alpha.
+    pix_fmt : str
+        bgr0, bgra, or a planar GBR or Y'CbCr format of 8 to 16 bits, little-endian.
+    matrix, full : int, bool
+        Of Y'CbCr, as :func:`matrix_of` and :func:`is_full_range` say.
+    """
+    height, width = rgb.shape[:2]
+    form = VideoFormat(pix_fmt, width, height)
+    bits = depth_of(form)
+    if has_alpha(form):
+        rgb = np.dstack([rgb, np.ones((height, width), np.float32) if alpha is None else alpha])
+    if form.is_rgb:
+        codes = np.rint(rgb * np.float32(2**bits - 1)).astype(np.uint8 if bits == 8 else np.uint16)
+        if bits > 8:
+            return VideoFrame.from_ndarray(codes, pix_fmt)
+        return VideoFrame.from_ndarray(codes, "rgba" if has_alpha(form) else "rgb24").reformat(format=pix_fmt)
+    red, blue = MATRICES[matrix]
+    luma = red * rgb[..., 0] + (1 - red - blue) * rgb[..., 1] + blue * rgb[..., 2]
+    chroma = ((rgb[..., 2] - luma) / (2 - 2 * blue), (rgb[..., 0] - luma) / (2 - 2 * red))
+    black, white, middle, swing = _levels(bits, full)
+    planes = [
+        luma * (white - black) + black,
+        *(c * swing + middle for c in chroma),
+        *np.moveaxis(rgb[..., 3:], -1, 0) * (2**bits - 1),
+    ]
+    frame = VideoFrame(width, height, _full_chroma(form, bits))
+    for plane, values in zip(frame.planes, planes, strict=True):
+        _rows(plane, bits)[:, :width] = np.rint(values).clip(0, 2**bits - 1)
+    return _resampled(frame, pix_fmt, matrix, FULL if full else LIMITED)
+
+
+def _has_chroma(form: VideoFormat) -> bool:
+    return len(form.components) >= 3 and not form.is_rgb  # PyAV calls it chroma only where it is subsampled
+
+
+def _is_luma(form: VideoFormat) -> bool:
+    """Gray or Y'CbCr in whole numbers of 8 to 16 bits."""
+    odd = form.has_palette or form.is_rgb or form.is_bayer or re.search(r"f16|f32|msb|xyz", form.name)
+    return not odd and 8 <= form.components[0].bits <= 16
+
+
+def _full_chroma(form: VideoFormat, bits: int) -> str:
+    return f"yuv{'a' * has_alpha(form)}444p" + (f"{bits}le" if bits > 8 else "")
+
+
+def _resampled(frame: VideoFrame, pix_fmt: str, matrix: int, range_: int) -> VideoFrame:
+    """The same codes in another layout; only chroma is computed, and only where its size changes."""
+    return frame.reformat(
+        format=pix_fmt, interpolation=SWSCALE, src_colorspace=matrix, dst_colorspace=matrix,
+        src_color_range=range_, dst_color_range=range_,
+    )  # fmt: skip
+
+
+def _rows(plane: VideoPlane, bits: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """The samples of a plane with the padding of its rows; writing to them writes to the plane."""
+    return np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16).reshape(plane.height, -1)  # type: ignore[call-overload,no-any-return]
+
+
+def _levels(bits: int, full: bool) -> tuple[int, int, int, int]:
+    """Codes of black, white and no chroma, and the codes chroma spans."""
+    step = 2 ** (bits - 8)
+    if full:
+        return 0, 2**bits - 1, 128 * step, 2**bits - 1
+    return 16 * step, 235 * step, 128 * step, 224 * step
+
+
+def _from_luma(frame: VideoFrame, bits: int, alpha: bool) -> Image:
+    """(H, W, 3), or 4 with alpha, float32 in [0, 1]."""
+    form, width = frame.format, frame.width
+    full = is_full_range(frame)
+    black, white, middle, swing = _levels(bits, full)
+    if _has_chroma(form):
+        matrix = matrix_of(frame)
+        frame = _resampled(frame, _full_chroma(form, bits), matrix, FULL if full else LIMITED)
+        planes = [_rows(plane, bits)[:, :width].astype(np.float32) for plane in frame.planes]
+        red, blue = MATRICES[matrix]
+        u, v = (
+            (plane - middle) * np.float32((2 - 2 * k) / swing)
+            for plane, k in zip(planes[1:3], (blue, red), strict=True)
+        )
+        # exactly the luma where there is no chroma
+        offsets = [v, -(red * v + blue * u) / (1 - red - blue), u]
+    else:
+        rows = _rows(frame.planes[0], bits)
+        if form.name.endswith("be"):
+            rows = rows.byteswap()
+        step = len(form.components)  # gray and alpha lie side by side
+        planes = [rows[:, c : width * step : step].astype(np.float32) for c in range(step)]
+        offsets = [np.zeros(1, np.float32)] * 3
+    luma = (planes[0] - black) / np.float32(white - black)
+    channels = [(luma + offset).clip(0, 1) for offset in offsets]
+    if alpha:
+        channels.append(planes[-1] / np.float32(2**bits - 1))
+    return np.stack(channels, axis=-1)

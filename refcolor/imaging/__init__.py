@@ -1,0 +1,1 @@
+"""Plain functions on arrays: color, features, palettes, merging, metrics."""

@@ -1,0 +1,258 @@
+"""How near a colored picture comes to the true colors.
+
+All figures are taken from 8-bit pixels, because that is what a viewer gets: pictures arrive as float32 in
+[0, 1] and are rounded first. Shares are in [0, 1], CIEDE2000 and PSNR (dB) have their usual units.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from refcolor.imaging.color import Image, rgb_to_lab, to_8bit
+
+Figures = dict[str, float | int | None]
+
+# Colors of the source among which `acc24` decides, and the sample they are found from.
+CENTERS = 24
+SAMPLE = 20_000
+# A pixel has moved where source and truth differ by more than this many 8-bit steps in any channel.
+MOVED_STEPS = 8
+# Rows compared at once: the formula holds some twenty planes of what it is given.
+STRIP = 64
+# A squared error of zero would have an infinite PSNR; this floor caps it at 108.1 dB.
+LEAST_SQUARED_ERROR = 1e-6
+
+
+def ciede2000(lab1: NDArray[Any], lab2: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the CIEDE2000 color difference of two CIELAB arrays, with kL = kC = kH = 1.
+
+    Parameters
+    ----------
+    lab1, lab2 : (..., 3) arrays
+        L in [0, 100]; the shapes may broadcast.
+
+    Returns
+    -------
+    (...) float64, at least 0; about 1 is just visible side by side.
+
+    Raises
+    ------
+    ValueError
+        If the last axis of either array is not three long.
+
+    References
+    ----------
+    G. Sharma, W. Wu, E. N. Dalal, "The CIEDE2000 color-difference formula: implementation notes,
+    supplementary test data, and mathematical observations", Color Research & Application 30(1), 2005.
+    """
+    for lab in (lab1, lab2):
+        if lab.shape[-1:] != (3,):
+            raise ValueError(f"CIELAB arrays are (..., 3), not {lab.shape}")
+    lightness1, a1, b1 = np.moveaxis(np.asarray(lab1, np.float64), -1, 0)
+    lightness2, a2, b2 = np.moveaxis(np.asarray(lab2, np.float64), -1, 0)
+
+    # a is stretched near the neutral axis: a' = (1 + G) a.
+    stretch = 1.5 - 0.5 * _high_chroma((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2)
+    a1, a2 = stretch * a1, stretch * a2
+    chroma1, chroma2 = np.hypot(a1, b1), np.hypot(a2, b2)
+    hue1, hue2 = _degrees(a1, b1), _degrees(a2, b2)
+
+    # A gray has no hue: it takes that of its partner (its own angle is 0, so the sum is the partner's).
+    neutral = chroma1 * chroma2 == 0
+    turn = hue2 - hue1
+    far = np.abs(turn) > 180
+    turn = np.where(neutral, 0, turn - 360 * far * np.sign(turn))
+    total = hue1 + hue2
+    hue = np.where(neutral, total, (total + 360 * far * np.where(total < 360, 1, -1)) / 2)
+
+    lightness, chroma = (lightness1 + lightness2) / 2, (chroma1 + chroma2) / 2
+    mid = (lightness - 50) ** 2
+    tilt = 1 - 0.17 * _cos(hue - 30) + 0.24 * _cos(2 * hue)
+    tilt = tilt + 0.32 * _cos(3 * hue + 6) - 0.20 * _cos(4 * hue - 63)
+    d_lightness = (lightness2 - lightness1) / (1 + 0.015 * mid / np.sqrt(20 + mid))
+    d_chroma = (chroma2 - chroma1) / (1 + 0.045 * chroma)
+    d_hue = 2 * np.sqrt(chroma1 * chroma2) * np.sin(np.radians(turn / 2)) / (1 + 0.015 * chroma * tilt)
+    # Blues are rotated: the chroma and hue axes of their ellipses are not those of CIELAB.
+    angle = 60 * np.exp(-(((hue - 275) / 25) ** 2))
+    rotation = -2 * _high_chroma(chroma) * np.sin(np.radians(angle))
+    squared = d_lightness**2 + d_chroma**2 + d_hue**2 + rotation * d_chroma * d_hue
+    return np.asarray(np.sqrt(np.maximum(squared, 0)), np.float64)
+
+
+def _high_chroma(chroma: NDArray[np.float64]) -> NDArray[np.float64]:
+    """sqrt(C^7 / (C^7 + 25^7)): 0 for grays, towards 1 for strong colors."""
+    power = chroma**7
+    return np.asarray(np.sqrt(power / (power + 25.0**7)))
+
+
+def _degrees(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.degrees(np.arctan2(b, a)) % 360)
+
+
+def _cos(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.cos(np.radians(degrees)))
+
+
+def gray_8bit(rgb: Image) -> NDArray[np.uint8]:
+    """BT.601 gray of a picture (H, W, 3) in [0, 1], taken from its 8-bit pixels and rounded to 8 bits."""
+    return np.asarray(cv2.cvtColor(to_8bit(rgb), cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def source_centers(source: Image, count: int = CENTERS) -> NDArray[np.float32]:
+    """Return the main colors of the source, among which ``acc24`` decides.
+
+    Parameters
+    ----------
+    source : (H, W, 3) float32 RGB in [0, 1]
+    count : int
+        At most this many; a source with fewer distinct colors has fewer centers.
+
+    Returns
+    -------
+    (k, 3) float32 CIELAB: k-means centers of at most 20,000 pixels drawn with seed 0.
+    """
+    from sklearn.cluster import KMeans
+
+    pixels = _lab(to_8bit(source)).reshape(-1, 3)
+    drawn = np.random.default_rng(0).choice(len(pixels), min(len(pixels), SAMPLE), replace=False)
+    sample = pixels[drawn]
+    count = min(count, len(np.unique(sample, axis=0)))
+    return np.asarray(KMeans(count, n_init=2, random_state=0).fit(sample).cluster_centers_, np.float32)
+
+
+def score(
+    result: Image,
+    truth: Image,
+    source: Image,
+    target: Image | None = None,
+    centers: NDArray[np.float32] | None = None,
+) -> Figures:
+    """Return every figure of one colored picture.
+
+    Parameters
+    ----------
+    result, truth : (H, W, 3) float32 RGB in [0, 1]
+    source : (h, w, 3) float32 RGB in [0, 1]
+        The colored picture the colors came from; of any size.
+    target : (H, W) float32 in [0, 1], optional
+        The gray picture that was colored; the BT.601 gray of ``truth`` when absent.
+    centers : (k, 3) float32 CIELAB, optional
+        ``source_centers(source)``, where many results share a source.
+
+    Returns
+    -------
+    dict
+        ``acc24`` share of pixels nearest, in CIELAB, to the same center of the source as the truth is;
+        ``ok2``, ``ok5`` share of pixels within CIEDE2000 2 and 5; ``de00`` mean CIEDE2000; ``psnr`` in dB,
+        108.1 at most; the same with ``_moved`` over the pixels that differ between source and truth by more
+        than 8 of 255 steps in any channel (None where there are none, or where the sizes differ);
+        ``moved`` the share of those pixels; ``luma_max``, ``luma_mean`` the distance in 8-bit steps between
+        the gray of the result and the target.
+
+    Raises
+    ------
+    ValueError
+        If the sizes do not agree or a picture is not floating.
+    """
+    _check(result, truth, source, target)
+    result8, truth8, source8 = to_8bit(result), to_8bit(truth), to_8bit(source)
+    target8 = gray_8bit(truth) if target is None else to_8bit(target)
+    centers = source_centers(source) if centers is None else centers
+
+    result_lab, truth_lab = _lab(result8), _lab(truth8)
+    same = _nearest(result_lab, centers) == _nearest(truth_lab, centers)
+    difference = np.concatenate(
+        [
+            ciede2000(result_lab[at : at + STRIP], truth_lab[at : at + STRIP])
+            for at in range(0, len(same), STRIP)
+        ]
+    )
+    squared_error = np.square(result8.astype(np.float64) - truth8).mean(-1)
+    moved = np.zeros(same.shape, np.bool_)
+    if source8.shape == truth8.shape:
+        moved = cv2.absdiff(source8, truth8).max(-1) > MOVED_STEPS
+
+    figures = _figures("", same.ravel(), difference.ravel(), squared_error.ravel())
+    figures |= _figures("_moved", same[moved], difference[moved], squared_error[moved])
+    off = cv2.absdiff(gray_8bit(result), target8)
+    return figures | {
+        "moved": float(moved.mean()),
+        "luma_max": int(off.max()),
+        "luma_mean": float(off.mean()),
+    }
+
+
+def _check(result: Image, truth: Image, source: Image, target: Image | None) -> None:
+    for name, image in (("result", result), ("truth", truth), ("source", source)):
+        if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+            raise ValueError(f"the {name} must be (H, W, 3), not {image.shape}")
+    if result.shape != truth.shape:
+        raise ValueError(f"the result is {_size(result)}, the truth {_size(truth)}: they must be equal")
+    if target is not None and target.shape != truth.shape[:2]:
+        raise ValueError(f"the target must be (H, W) = {truth.shape[:2]}, not {target.shape}")
+
+
+def _size(image: Image) -> str:
+    return f"{image.shape[1]}x{image.shape[0]}"
+
+
+def _lab(rgb8: NDArray[np.uint8]) -> Image:
+    return rgb_to_lab(rgb8.astype(np.float32) / np.float32(255))
+
+
+def _nearest(lab: Image, centers: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Index (H, W) of the nearest center, the first of equals."""
+    # One pass per center keeps memory at a few planes instead of (H, W, k, 3).
+    best = np.zeros(lab.shape[:2], np.int32)
+    least = np.full(lab.shape[:2], np.inf, np.float32)
+    for index, center in enumerate(centers):
+        squared = np.square(lab - center).sum(-1)
+        closer = squared < least
+        best[closer] = index
+        np.minimum(least, squared, out=least)
+    return best
+
+
+def _figures(
+    tail: str,
+    same: NDArray[np.bool_],
+    difference: NDArray[np.float64],
+    squared_error: NDArray[np.float64],
+) -> Figures:
+    """The five figures over the given pixels (N,), None where there are no pixels."""
+    if same.size == 0:
+        return {f"{key}{tail}": None for key in ("acc24", "ok2", "ok5", "de00", "psnr")}
+    error = max(float(squared_error.mean()), LEAST_SQUARED_ERROR)
+    return {
+        f"acc24{tail}": float(same.mean()),
+        f"ok2{tail}": float((difference <= 2).mean()),
+        f"ok5{tail}": float((difference <= 5).mean()),
+        f"de00{tail}": float(difference.mean()),
+        f"psnr{tail}": float(10 * np.log10(255.0**2 / error)),
+    }
+
+
+def table(figures: Figures) -> str:
+    """The figures of :func:`score` as lines of name, value and meaning."""
+    rows = []
+    for name, value in figures.items():
+        shown = "-" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+        base, moved, _ = name.partition("_moved")
+        rows.append(f"{name:12} {shown:>9}  {_MEANING[base]}{', where it moved' if moved else ''}")
+    return "\n".join(rows)
+
+
+_MEANING = {
+    "acc24": "share of pixels nearest to the right one of the source's 24 colors",
+    "ok2": "share within CIEDE2000 2: the same color to the eye",
+    "ok5": "share within CIEDE2000 5: the right color",
+    "de00": "mean CIEDE2000",
+    "psnr": "RGB peak signal-to-noise ratio, dB",
+    "moved": "share of pixels that differ between source and truth",
+    "luma_max": "largest difference of gray from the target, 8-bit levels",
+    "luma_mean": "mean difference of gray from the target, 8-bit levels",
+}

@@ -1,0 +1,1 @@
+"""Where in the source each target pixel was, and in what light."""

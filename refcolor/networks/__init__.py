@@ -1,0 +1,1 @@
+"""The networks: building, training and asking them. Only here is Keras imported."""

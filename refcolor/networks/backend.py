@@ -1,0 +1,170 @@
+"""Starting Keras and its engine: quietly, on the device asked for, and saying which it was.
+
+The only module that knows TensorFlow by name. Everything here is slow (seconds), so callers check their
+input first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from threadpoolctl import OpenBLASController, threadpool_limits
+
+from refcolor.config import Device
+
+# Sums are split into as many parts as there are threads, and so their last bits depend on the number: a fixed
+# one gives the same picture on one core and on many.
+SHARES = 4
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The engine that runs the network.
+
+    Attributes
+    ----------
+    name, version : str
+        "tensorflow" and its version.
+    gpus : tuple of str
+        Names of the GPUs the engine sees.
+    device : str
+        Keras name of the device in use, for ``keras.device``: "cpu:0" or "gpu:0".
+    """
+
+    name: str
+    version: str
+    gpus: tuple[str, ...]
+    device: str
+
+    @property
+    def where(self) -> str:
+        """The device in words: "the CPU" or the GPU's name."""
+        return self.gpus[0] if self.device.startswith("gpu") else "the CPU"
+
+
+def start(device: Device, *, quiet: bool = False) -> Engine:
+    """Import Keras with its engine and choose the device.
+
+    Parameters
+    ----------
+    device : Device
+        ``gpu`` insists, ``cpu`` uses none, ``auto`` takes a GPU when the engine sees one.
+    quiet : bool
+        Hold back what the engine's libraries print on start; it is shown when the start fails.
+
+    Raises
+    ------
+    ValueError
+        When a GPU is asked for and the engine sees none.
+    """
+    with _held_back() if quiet else nullcontext():
+        import keras
+
+        name = keras.backend.backend()
+        if name not in _ENGINES:
+            raise ValueError(f"KERAS_BACKEND is {name!r}: refcolor runs on {' or '.join(_ENGINES)}")
+        version, gpus = _ENGINES[name]()
+    if device is Device.GPU and not gpus:
+        raise ValueError(
+            f"no GPU that {name} {version} can use: install the CUDA libraries with "
+            "pip install 'tensorflow[and-cuda]', or use --device cpu"
+        )
+    on_gpu = bool(gpus) and device is not Device.CPU
+    return Engine(name, version, gpus, "gpu:0" if on_gpu else "cpu:0")
+
+
+def on(engine: Engine) -> Any:
+    """Context in which Keras puts weights and work on the engine's device."""
+    import keras
+
+    return keras.device(engine.device)
+
+
+_summing = threading.Lock()
+_sums: list[threadpool_limits] = []  # one for every repeatable_sums() that has been entered
+
+
+@contextmanager
+def repeatable_sums() -> Iterator[None]:
+    """Hold BLAS to one thread: sums in another order end in other last bits. Threads may overlap in here."""
+    with _summing:
+        _sums.append(_sums[-1] if _sums else _one_blas_thread())
+    try:
+        yield
+    finally:
+        with _summing:
+            last = _sums.pop()
+            if not _sums:
+                OpenBLASController.clear_controlling_thread(force=True)
+                last.restore_original_limits()
+                OpenBLASController.clear_controlling_thread(force=True)
+
+
+def _one_blas_thread() -> threadpool_limits:
+    # The limit is the process's, but threadpoolctl lets only the thread that set it change it again, and ours
+    # may be lifted by another: the lock above keeps them apart.
+    OpenBLASController.clear_controlling_thread(force=True)
+    limits = threadpool_limits(1, "blas")
+    OpenBLASController.clear_controlling_thread(force=True)
+    return limits
+
+
+def _tensorflow() -> tuple[str, tuple[str, ...]]:
+    import tensorflow as tf
+
+    with suppress(RuntimeError):  # the caller's own TensorFlow already runs, with the threads it chose
+        tf.config.threading.set_intra_op_parallelism_threads(SHARES)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.get_logger().setLevel("ERROR")  # it warns of every new picture size
+    return tf.__version__, tuple(
+        str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name))
+        for gpu in tf.config.list_physical_devices("GPU")
+    )
+
+
+def _jax() -> tuple[str, tuple[str, ...]]:
+    import jax
+
+    return jax.__version__, tuple(d.device_kind for d in jax.devices() if d.platform == "gpu")
+
+
+_ENGINES: dict[str, Any] = {"tensorflow": _tensorflow, "jax": _jax}
+
+
+_holding = threading.Lock()  # the descriptor is the process's
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Send file descriptor 2 aside: TensorFlow's C++ side prints before any log level can be set."""
+    sys.stderr.flush()
+    with _holding, tempfile.TemporaryFile() as aside:
+        kept = os.dup(2)
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            os.dup2(kept, 2)
+            aside.seek(0)
+            sys.stderr.write(aside.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+if __name__ == "__main__":  # `refcolor info` asks in a process of its own, to stay quick and clean itself
+    found = start(Device.AUTO, quiet=True)
+    print(
+        json.dumps(
+            {found.name: found.version, "GPUs": ", ".join(found.gpus) or "none", "trains on": found.where}
+        )
+    )

@@ -1,0 +1,1 @@
+"""Jobs over many frames: plan, learn, color, report."""

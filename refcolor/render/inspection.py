@@ -1,0 +1,169 @@
+"""Every stage of one run as files to look at: pictures, tables and one sheet of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import cv2
+import numpy as np
+
+from refcolor.errors import quoted
+from refcolor.files import atomic_write, images
+from refcolor.imaging.color import Image
+from refcolor.imaging.contact_sheets import contact_sheet
+from refcolor.imaging.features import Features, draw_corners
+from refcolor.imaging.palette import Labels, Palette
+from refcolor.methods.pipeline import Colorizer, Result
+
+PICTURES = (
+    "source", "target", "source_edges", "target_edges", "source_corners", "target_corners", "clusters", "pca",
+    "source_labels", "target_labels", "palette", "result", "sheet",
+)  # fmt: skip
+TABLES = ("source_corners", "target_corners", "clusters", "target_labels", "probabilities")
+FIGURE, MARGIN = 480, 20  # side of the PCA figure and of its empty border, pixels
+PALE = 0.85  # gray of what stands behind the clusters there
+GOLDEN = 0.618034  # of the hue circle, between the colors of neighboring labels
+
+
+def check_folder(folder: Path, *, inputs: Iterable[Path], force: bool) -> None:
+    """Refuse, before any work, a folder that the files cannot go to.
+
+    Raises
+    ------
+    OSError, ValueError
+        As :func:`refcolor.files.atomic_write.check_target`, for the folder or for any file in it.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{quoted(folder)} is not a folder: -o takes the folder to write into")
+    if not folder.exists():
+        atomic_write.check_target(folder)
+        return
+    for name in _files():
+        atomic_write.check_target(folder / name, inputs=inputs, force=force)
+
+
+def write(folder: Path, colorizer: Colorizer, gray: Image, result: Result, *, force: bool) -> list[Path]:
+    """Write all stages into `folder`, which is made if missing; returns the files in order.
+
+    They are finished in a hidden folder beside their places first: on a full disk, or by Ctrl-C, nothing
+    appears and nothing is replaced.
+    """
+    new = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    try:
+        for name in _files():
+            atomic_write.check_target(folder / name, force=force)
+        with TemporaryDirectory(prefix=".refcolor-", dir=folder) as aside:
+            for name, image in _pictures(colorizer, gray, result).items():
+                images.write_picture(Path(aside, f"{name}.png"), image)
+            for name, table in _tables(colorizer, result).items():
+                with atomic_write.atomic(Path(aside, f"{name}.csv")) as file:
+                    file.write(table.to_csv(index=False, float_format="%.5g").encode())
+            for name in _files():
+                atomic_write.publish(Path(aside, name), folder / name, force=force)
+    except BaseException:
+        if new and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
+    return [folder / name for name in _files()]
+
+
+def _files() -> list[str]:
+    return [f"{name}.png" for name in PICTURES] + [f"{name}.csv" for name in TABLES]
+
+
+def _pictures(colorizer: Colorizer, gray: Image, result: Result) -> dict[str, Image]:
+    colors = result.palette
+    clustered = colors.paint(colorizer.source.small_labels)
+    pictures = {
+        "source": colorizer.source.rgb,
+        "target": gray,
+        "source_edges": colorizer.source.features.edges,
+        "target_edges": result.features.edges,
+        "source_corners": draw_corners(colorizer.source.features.corners, colorizer.source.rgb.shape[:2]),
+        "target_corners": draw_corners(result.features.corners, gray.shape),
+        "clusters": clustered,
+        "pca": pca_figure(colorizer.source.small, clustered),
+        "source_labels": _in_hues(colorizer.source.small_labels, len(colors)),
+        "target_labels": _in_hues(result.labels, len(colors)),
+        "palette": result.palette_picture,
+        "result": result.image,
+    }
+    cells = [(name.replace("_", " "), image) for name, image in pictures.items()]
+    rows = [cells[at : at + 4] for at in range(0, len(cells), 4)]
+    pictures["sheet"] = np.asarray(contact_sheet(rows) / 255, np.float32)
+    return pictures
+
+
+def _tables(colorizer: Colorizer, result: Result) -> dict[str, Any]:
+    columns = result.probabilities.reshape(-1, len(result.palette)).T
+    return {
+        "source_corners": _corner_table(colorizer.source.features),
+        "target_corners": _corner_table(result.features),
+        "clusters": _cluster_table(result.palette),
+        "target_labels": _frame({"label": result.labels.ravel()}),
+        "probabilities": _frame({str(label): column for label, column in enumerate(columns)}),
+    }
+
+
+def _frame(columns: dict[str, Any]) -> Any:
+    import pandas as pd  # late: only this command writes tables
+
+    return pd.DataFrame(columns)
+
+
+def _corner_table(features: Features) -> Any:
+    return _frame({"x": features.corners[:, 0], "y": features.corners[:, 1], "response": features.responses})
+
+
+def _cluster_table(palette: Palette) -> Any:
+    """Label, RGB in [0, 1], CIELAB and share of the source, one row a color."""
+    columns: dict[str, Any] = {"label": np.arange(len(palette))}
+    columns |= {name: palette.rgb[:, i] for i, name in enumerate("RGB")}
+    columns |= {name: palette.lab[:, i] for i, name in enumerate("Lab")}
+    return _frame(columns | {"share": palette.share})
+
+
+def _in_hues(labels: Labels, k: int) -> Image:
+    """Labels as hues far apart for neighboring numbers, darker for higher ones: (h, w) -> (h, w, 3)."""
+    index = np.arange(k, dtype=np.float32)
+    hsv = np.stack([index * GOLDEN % 1 * 360, np.full(k, 0.65, np.float32), 1 - 0.5 * index / k], axis=-1)
+    hues: Image = cv2.cvtColor(hsv[None].astype(np.float32), cv2.COLOR_HSV2RGB)[0]
+    return hues[labels]
+
+
+def pca_figure(original: Image, clustered: Image) -> Image:
+    """The report's figure: original colors (left) and clustered ones (right) in the same two components.
+
+    Parameters
+    ----------
+    original, clustered : float32 (h, w, 3)
+        The source on the grid, and the same in its clusters' colors.
+
+    Returns
+    -------
+    float32 (480, 960, 3)
+        White ground; every pixel a dot of its own color at its place on the first two principal components
+        of the original colors; clusters as discs over the same dots in pale gray.
+    """
+    colors = original.reshape(-1, 3)
+    mean = colors.mean(0)
+    axes = np.linalg.svd(colors - mean, full_matrices=False)[2][:2]
+    plane = (colors - mean) @ axes.T
+    middle, span = (plane.min(0) + plane.max(0)) / 2, np.ptp(plane, axis=0).max() or 1.0
+    dots, discs = (np.unique(image.reshape(-1, 3), axis=0) for image in (original, clustered))
+
+    def draw(canvas: Image, found: Image, radius: int, paint: Image) -> None:
+        at = ((found - mean) @ axes.T - middle) / span * (FIGURE - 2 * MARGIN) * (1, -1) + FIGURE / 2
+        for center, color in zip(np.rint(at).astype(int).tolist(), paint.tolist(), strict=True):
+            cv2.circle(canvas, center, radius, color, cv2.FILLED)
+
+    left, right = np.ones((2, FIGURE, FIGURE, 3), np.float32)
+    draw(left, dots, 2, dots)
+    draw(right, dots, 2, np.full_like(dots, PALE))
+    draw(right, discs, 7, discs)
+    right[:, 0] = PALE  # a line between the two
+    return np.hstack([left, right])

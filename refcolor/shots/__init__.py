@@ -1,0 +1,1 @@
+"""Many frames of one shot in memory: holds, tracks, static areas."""

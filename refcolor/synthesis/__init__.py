@@ -1,0 +1,1 @@
+"""Guided patch synthesis: source patches vote for the target's chroma."""
