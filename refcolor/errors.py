@@ -1,12 +1,14 @@
-"""What goes wrong in words: one line that says what is wrong, what was seen, and what to do."""
+"""Errors: one line that says what is wrong and what was seen; a code tells a caller which remedy to offer."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 StrPath = str | os.PathLike[str]
+AnyError = TypeVar("AnyError", bound=BaseException)
 
 
 class UsageError(ValueError):
@@ -20,6 +22,19 @@ def usage_errors() -> Iterator[None]:
         yield
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from error
+
+
+def with_code(error: AnyError, code: str) -> AnyError:
+    """Mark an error with a code that a program can look up; returns the error."""
+    error.code = code  # type: ignore[attr-defined]
+    return error
+
+
+def code_of(error: BaseException | None) -> str | None:
+    """The code of an error, or of the nearest of its causes that has one."""
+    while error is not None and not hasattr(error, "code"):
+        error = error.__cause__
+    return getattr(error, "code", None)
 
 
 def quoted(path: StrPath) -> str:

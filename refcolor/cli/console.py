@@ -8,10 +8,19 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from refcolor.errors import UsageError
+from refcolor.errors import UsageError, code_of
 
 WRONG_USE = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
 
+HINTS = {  # code of an error -> what to type
+    "exists": "use --force to overwrite it",
+    "too_many_pixels": "raise --max-pixels if that is right",
+    "no_gpu": "use --device cpu",
+    "few_colors": "use fewer --clusters",
+    "no_engine_backend": "pip install refcolor again",
+    "is_video": "name a frame of it, as --key-from VIDEO@24",
+    "needs_folder": "give one with -o FOLDER",
+}
 LIBGL = (  # OpenCV's wheel with windows needs it even where no window is opened
     "install it with apt-get install libgl1, "
     "or put opencv-contrib-python-headless in the place of opencv-contrib-python"
@@ -35,7 +44,8 @@ def friendly(debug: bool) -> Iterator[None]:
         elif not isinstance(error, (ValueError, OSError, ImportError)):
             text = f"unexpected {type(error).__name__}: {text}; please report it with what --debug shows"
         hints = [LIBGL] if "libGL" in text else getattr(error, "__notes__", [])
-        words = "; ".join([text, *hints]).split()
+        hints = [*hints, HINTS.get(code_of(error) or "", "")]
+        words = "; ".join(filter(None, [text, *hints])).split()
         print("refcolor:", *words, file=sys.stderr)
         raise SystemExit(2 if isinstance(error, (UsageError, *WRONG_USE)) else 1) from None
 
