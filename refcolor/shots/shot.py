@@ -1,4 +1,4 @@
-"""Many frames of one shot, colored from one key or several: learned once, steady in time.
+"""Many frames of one shot, colored from one key or several::
 
     keys --> network, trained once over them all
                                    |
