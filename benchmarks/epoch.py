@@ -18,7 +18,8 @@ import numpy as np
 
 from refcolor.config import Config
 from refcolor.files import images
-from refcolor.matching.source import Source
+from refcolor.imaging import features
+from refcolor.methods import METHODS
 from refcolor.networks import backend
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,13 +31,15 @@ def main() -> None:
     cli.add_argument("--epochs", type=int, default=6)
     args = cli.parse_args()
 
-    config = Config.preset("paper", epochs=1)
-    source = Source(images.read(args.source).rgb, config)
+    config = Config("paper", epochs=1)
+    learned = METHODS["paper"].look([images.read(args.source).rgb], config)
     engine = backend.start(config.device, quiet=True)
     from refcolor.imaging import patches
     from refcolor.networks import architectures, training
 
-    planes, labels = source.features.planes, source.small_labels
+    source, size = learned.sources[0], (config.grid, config.grid)
+    labels = learned.palette.labels(features.resize(source.rgb, size))
+    planes = features.extract(source.gray, size, config).planes
     points, truth = training.pixels(labels.shape), labels.ravel()
     held = patches.gather(np.ascontiguousarray(planes[None]), points)
     order = np.random.default_rng(0).permutation(len(points)).reshape(-1, config.batch)

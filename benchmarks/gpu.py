@@ -18,10 +18,11 @@ from typing import Any
 
 from records import plain_table
 
-from refcolor import Colorizer, Config
+from refcolor import Config
 from refcolor.files import images
 from refcolor.imaging import features, metrics
 from refcolor.imaging.color import luma
+from refcolor.methods.colorizer import prepare, train
 
 SCENE = Path(__file__).parents[1] / "examples/scene"
 AGREE = 0.999  # of the labels of two runs
@@ -40,7 +41,7 @@ def main() -> int:
     for preset in COUNTED:
         settings = {"epochs": args.epochs if preset == "paper" else None}
         first, again, apart = (
-            run(Config.preset(preset, device=device, **settings), source, truth)
+            run(Config(preset, device=device, **settings), source, truth)
             for device in (args.device, args.device, "cpu")
         )
         same = float((first["labels"] == again["labels"]).mean())
@@ -59,25 +60,24 @@ def main() -> int:
 def run(config: Config, source: Any, truth: Any) -> dict[str, Any]:
     """One training and one picture, from an engine that has started."""
     gray = luma(truth)
-    colorizer = Colorizer(config)
-    colorizer.prepare(source)
+    learned, _ = prepare([source], config)
     began = perf_counter()
-    colorizer.train()
+    colorizer = train(learned)
     trained = perf_counter()
     result = colorizer.colorize(gray)
     done = perf_counter()
     image = result.image
     h, w = image.shape[:2]
     score = metrics.score(image, *(features.resize(picture, (w, h)) for picture in (truth, source)))
-    assert colorizer.engine is not None
+    assert learned.engine is not None
     return {
-        "on": colorizer.engine.where,
-        "engine": f"{colorizer.engine.name} {colorizer.engine.version}",
+        "on": learned.engine.where,
+        "engine": f"{learned.engine.name} {learned.engine.version}",
         "training": trained - began,
         "frame": done - trained,
         "acc24": score["acc24"],
         "ok5": score["ok5"],
-        "labels": result.labels,
+        "labels": result.labelling.labels if result.labelling else None,
     }
 
 

@@ -92,12 +92,12 @@ class _Preset:
     def __init__(self, preset: str, source: Image, options: Options) -> None:
         # Late: runs of baselines alone need no network.
         from refcolor.config import Config
-        from refcolor.methods.pipeline import Colorizer
+        from refcolor.methods.colorizer import Colorizer
 
         self.method = preset
         self.names = row_names(preset, options)
         began = perf_counter()
-        self.colorizer = Colorizer(Config.preset(preset, **options)).fit(source)
+        self.colorizer = Colorizer(Config(preset, **options)).fit(source)
         self.training_seconds = perf_counter() - began
 
     def color(self, target: Image) -> list[Colored]:
@@ -111,7 +111,7 @@ class _Preset:
             parts = [(result.image, seconds), _timed(self._network, target, relit)]
         else:
             parts = [(result.image, seconds), _timed(self._matching, target)]
-        labels = result.labels if self.method == "paper" else None
+        labels = result.labelling.labels if self.method == "paper" else None
         return [Colored(name, *part, labels) for name, part in zip(self.names, parts, strict=True)]
 
     def _network(self, target: Image, relit: Image) -> Image:
@@ -119,14 +119,12 @@ class _Preset:
         from refcolor.imaging.upsampling import chroma
 
         # Asked once more, so that its seconds can be told from the rest.
-        probabilities = self.colorizer.label(relit, {0: 1.0}).probabilities
-        return luma_exact(target, chroma(probabilities, self.colorizer.source.tints, relit))
+        probabilities = self.colorizer.learned.labeller.ask(relit, {0: 1.0}).probabilities
+        return luma_exact(target, chroma(probabilities, self.colorizer.learned.chroma_lines, relit))
 
     def _matching(self, target: Image) -> Image:
         """What the flow alone makes of the target."""
-        from refcolor.matching.alignment import align
-
-        aligned = align(target, self.colorizer.source)
+        aligned = self.colorizer.align(target)
         return luma_exact(target, carried(aligned.views.ab, aligned.matches.best, aligned.matches.error))
 
     def label_accuracy(self, colored: Colored, truth: Image) -> float | None:
@@ -134,7 +132,7 @@ class _Preset:
             return None
         height, width = colored.labels.shape
         small = cv2.resize(truth, (width, height), interpolation=cv2.INTER_AREA)
-        return float((self.colorizer.source.palette.labels(small) == colored.labels).mean())
+        return float((self.colorizer.learned.palette.labels(small) == colored.labels).mean())
 
 
 def carried(views: Image, best: Image, error: Image) -> Image:
@@ -174,6 +172,6 @@ def _timed(work: Callable[..., Any], *given: Any) -> tuple[Any, float]:
 
 def _at_full_size(result: Any, target: Image) -> Image:
     """The palette picture's chroma enlarged to the target's size, under the luma-exact merge."""
-    chroma = np.ascontiguousarray(rgb_to_lab(result.palette_picture)[..., 1:])
+    chroma = np.ascontiguousarray(rgb_to_lab(result.labelling.palette_picture)[..., 1:])
     height, width = target.shape
     return luma_exact(target, cv2.resize(chroma, (width, height), interpolation=cv2.INTER_LINEAR))

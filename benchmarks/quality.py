@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         pairs = read_pairs(args.folder, args.clips, args.pairs)
         options = _options(args.preset_options)
         for method in set(args.methods) & set(PRESETS):
-            Config.preset(method, **options)
+            Config(method, **options)
         args.out.mkdir(parents=True, exist_ok=True)
         anchors = read_anchors(args.anchors) if args.anchors else []
         records = Records(args.out / "quality.csv", resume=args.resume)

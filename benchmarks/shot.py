@@ -31,7 +31,7 @@ from refcolor.config import Config
 from refcolor.imaging.color import Image, rgb_to_lab, to_8bit
 from refcolor.imaging.contact_sheets import contact_sheet
 from refcolor.imaging.metrics import ciede2000, gray_8bit, score, source_centers
-from refcolor.methods.pipeline import Colorizer
+from refcolor.methods.colorizer import Colorizer
 from refcolor.shots.shot import Shot
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -164,7 +164,7 @@ def score_clip(paths: Sequence[Path], preset: str, out: Path, records: Records) 
 
 def color_clip(preset: str, truths: Sequence[Image], grays: Sequence[Image]) -> dict[str, list[Image]]:
     """All frames, those of the keys as well, by every method, in 8-bit steps."""
-    config = Config.preset(preset)
+    config = Config(preset)
     first, last = (Colorizer(config).fit(key) for key in (truths[0], truths[-1]))
     both = Colorizer(config).fit([truths[0], truths[-1]])
     near = (len(grays) + 1) // 2  # frames that are not nearer to the last

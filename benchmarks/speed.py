@@ -16,6 +16,7 @@ import argparse
 import cProfile
 import json
 import os
+import pkgutil
 import pstats
 import resource
 import subprocess
@@ -35,15 +36,15 @@ SCENE = ROOT / "examples/scene"
 SIZES = ("480x270", "960x540", "1920x1080", "3840x2160")
 FIRST = "1280x720"  # of the budgets in seconds
 FRAMES = 3  # targets a process colors: the first is cold, the last is warm
-STAGES = {  # name in the table -> functions that do it, as the pipeline knows them
-    "align": "alignment.align",
-    "label": "Colorizer.label",
-    "synthesis": "synthesis.synthesize",
-    "settle": "fusion.settle",
-    "paint": "paints.lay",
-    "trust": "fusion.trust",
-    "guess": "_guess",
-    "merge": "merge.luma_exact",
+STAGES = {  # name in the table -> function that does it
+    "align": "matching.alignment.align",
+    "label": "methods.standard.Standard.opinion",
+    "synthesis": "synthesis.search.synthesize",
+    "settle": "synthesis.fusion.settle",
+    "paint": "imaging.flat_colors.lay",
+    "trust": "synthesis.fusion.trust",
+    "expect": "methods.standard.Standard.expected_chroma",
+    "merge": "imaging.merge.luma_exact",
 }
 CHILD = [sys.executable, __file__, "--child"]
 
@@ -149,22 +150,21 @@ def measure(preset: str, size: tuple[int, int], threads: int, *, profile: bool) 
     cv2.setNumThreads(threads)
     from refcolor import Config
     from refcolor.files import images
-    from refcolor.methods import pipeline
+    from refcolor.methods import colorizer as learning
 
     rgb = images.read(SCENE / "0000.png").rgb
     gray = images.read(SCENE / "gray/0004.png").gray
     source, target = (cv2.resize(v, size, interpolation=cv2.INTER_CUBIC).clip(0, 1) for v in (rgb, gray))
     spent: dict[str, float] = {}
     for name, where in STAGES.items():
-        _time(pipeline, where, name, spent)
-    colorizer = pipeline.Colorizer(Config.preset(preset))
+        _time(where, name, spent)
     watch = cProfile.Profile()
     if profile:
         watch.enable()
     began = perf_counter()
-    colorizer.prepare(source)
+    learned, _ = learning.prepare([source], Config(preset))
     prepared = perf_counter()
-    colorizer.train()
+    colorizer = learning.train(learned)
     trained = perf_counter()
     seconds = []
     for _ in range(FRAMES):
@@ -188,12 +188,10 @@ def measure(preset: str, size: tuple[int, int], threads: int, *, profile: bool) 
     return row
 
 
-def _time(module: Any, where: str, name: str, spent: dict[str, float]) -> None:
-    """Have the function at `where` add its seconds to `spent`."""
-    *owners, last = where.split(".")
-    owner = module
-    for part in owners:
-        owner = getattr(owner, part)
+def _time(where: str, name: str, spent: dict[str, float]) -> None:
+    """Have the function at `where` in the package add its seconds to `spent`."""
+    owner_name, last = f"refcolor.{where}".rsplit(".", 1)
+    owner = pkgutil.resolve_name(owner_name)
     work: Callable[..., Any] = getattr(owner, last)
 
     def timed(*given: Any, **more: Any) -> Any:

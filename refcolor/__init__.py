@@ -21,9 +21,9 @@ __version__ = "0.1.0"
 __all__ = ["Colorizer", "Config", "Result", "Shot", "__version__", "colorize", "load", "save"]
 
 _HOME = {
-    "Colorizer": "methods.pipeline",
-    "Result": "methods.pipeline",
-    "colorize": "methods.pipeline",
+    "Colorizer": "methods.colorizer",
+    "Result": "methods.base",
+    "colorize": "methods.colorizer",
     "Config": "config",
     "Shot": "shots.shot",
     "load": "files.models",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 PATCH = 29  # pixels; side of the window the report's networks see, and the least side of a picture
 RADIUS = PATCH // 2
@@ -44,9 +44,6 @@ class Init(StrEnum):
     SCRATCH = "scratch"  # random, as the report did
 
 
-PASSES = {Init.PRETRAINED: 64, Init.SCRATCH: 75}  # epochs of standard
-
-
 class Device(StrEnum):
     """Where the network runs; ``auto`` takes a GPU where there is one."""
 
@@ -55,36 +52,64 @@ class Device(StrEnum):
     GPU = "gpu"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, init=False)
 class Config:
-    """Settings of one run.
+    """Settings of one run: a preset, and what is changed in it.
 
-    Make one with :meth:`preset`; the bare constructor is the ``standard`` preset.
+    Parameters
+    ----------
+    name : str
+        The preset: ``standard``, ``quick`` or ``paper``.
+    **settings
+        Values other than the preset's, by the names below; entries that are None change nothing.
+
+    Raises
+    ------
+    ValueError
+        For a preset or a setting that does not exist, a value out of its range, or one that the preset has no
+        use for.
     """
 
-    name: Preset = Preset.STANDARD
+    name: Preset
 
     # Features
-    grid: int = 256  # pixels; side of the square grid; from scratch keeps the aspect and the number of pixels
-    blur: float = 1.0  # standard deviation of the Gaussian before Canny, in pixels of the full picture
-    canny: tuple[float, float] = (20.0, 80.0)  # hysteresis thresholds, in 8-bit gray levels
-    fast_threshold: int = 10  # FAST: least contrast of the 3-pixel circle, in 8-bit gray levels
+    grid: int  # pixels; side of the square grid; from scratch keeps the aspect and the number of pixels
+    blur: float  # standard deviation of the Gaussian before Canny, in pixels of the full picture
+    canny: tuple[float, float]  # hysteresis thresholds, in 8-bit gray levels
+    fast_threshold: int  # FAST: least contrast of the 3-pixel circle, in 8-bit gray levels
 
     # Color
-    clusters: int | Literal["auto"] = 24  # colors of the palette, 2 to 256; "auto" asks the source
+    clusters: int | Literal["auto"]  # colors of the palette, 2 to 256; "auto" asks the source
 
     # Network
-    init: Init = Init.PRETRAINED
-    epochs: int | None = None  # passes over the source; None: 64, and 75 from scratch
-    batch: int = 2048  # paper: patches a step; pretrained: cells a step
-    tile: int = 96  # standard from scratch: side of a training tile, in grid pixels
-    learning_rate: float = 3e-3  # Adam's (standard: the peak of a one-cycle schedule)
-    rotation: float = 10.0  # augmentation of the 29x29 networks: largest rotation, degrees either way
-    sigma: float = 1.5  # the same: largest Gaussian blur, grid pixels
-    device: Device = Device.AUTO
-    seed: int = 0  # of k-means, initialization, order, augmentation and dropout
+    init: Init
+    epochs: int | None  # passes over the source; None: as many as suit the preset
+    batch: int  # paper: patches a step; pretrained: cells a step
+    tile: int  # standard from scratch: side of a training tile, in grid pixels
+    learning_rate: float  # Adam's (standard: the peak of a one-cycle schedule)
+    rotation: float  # augmentation of the 29x29 networks: largest rotation, degrees either way
+    sigma: float  # the same: largest Gaussian blur, grid pixels
+    device: Device
+    seed: int  # of k-means, initialization, order, augmentation and dropout
 
-    def __post_init__(self) -> None:
+    def __init__(self, name: str = Preset.STANDARD, **settings: Any) -> None:
+        if name not in list(Preset):
+            raise ValueError(f"there is no preset {name!r}: choose one of {', '.join(Preset)}")
+        values = DEFAULTS | CHANGES.get(Preset(name), {})
+        unknown = set(settings) - set(values)
+        if unknown:
+            raise ValueError(f"there is no setting {', '.join(sorted(unknown))}")
+        values |= {setting: value for setting, value in settings.items() if value is not None}
+        object.__setattr__(self, "name", Preset(name))
+        for setting, value in values.items():
+            object.__setattr__(self, setting, value)
+        self._check_types()
+        object.__setattr__(self, "init", Init(self.init))  # plain strings are welcome
+        object.__setattr__(self, "device", Device(self.device))
+        self._check_ranges()
+        self._check_use()
+
+    def _check_types(self) -> None:
         for name in ("grid", "fast_threshold", "clusters", "epochs", "batch", "tile", "seed"):
             value = getattr(self, name)
             free = (name == "epochs" and value is None) or (name == "clusters" and value == "auto")
@@ -95,9 +120,8 @@ class Config:
         for name in ("blur", "learning_rate", "rotation", "sigma"):
             if not isinstance(getattr(self, name), (int, float)):
                 raise ValueError(f"{name} is {getattr(self, name)!r}: it must be a number")
-        object.__setattr__(self, "name", Preset(self.name))  # plain strings are welcome
-        object.__setattr__(self, "init", Init(self.init))
-        object.__setattr__(self, "device", Device(self.device))
+
+    def _check_ranges(self) -> None:
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if value is None or (name == "clusters" and value == "auto"):
@@ -105,51 +129,41 @@ class Config:
             if not all(low <= v <= high for v in (value if isinstance(value, tuple) else (value,))):
                 raise ValueError(f"{name} is {value}: it must lie between {low} and {high}")
 
+    def _check_use(self) -> None:
+        """No setting may be without effect."""
+        if not self.trains and (self.epochs is not None or self.init is not Init.PRETRAINED):
+            raise ValueError(f"preset {self.name} has no network: leave out init and epochs")
+        if self.name in FROM_SCRATCH and self.init is not Init.SCRATCH:
+            raise ValueError(f"preset {self.name} starts from scratch, as the report did: leave out init")
+
     @property
     def trains(self) -> bool:
         """Whether there is a network to train."""
-        return self.name is not Preset.QUICK
+        return self.name in PASSES
 
     @property
     def passes(self) -> int:
-        """Epochs asked for, or as many as suit what the network starts from."""
-        if self.epochs is not None:
-            return self.epochs
-        return 100 if self.name is Preset.PAPER else PASSES[self.init]
+        """Epochs that were chosen, or as many as suit the preset and what the network starts from."""
+        return PASSES[self.name][self.init] if self.epochs is None else self.epochs
 
     def on(self, device: str) -> Config:
         """The same settings for another device."""
         return replace(self, device=Device(device))
 
-    @classmethod
-    def preset(cls, name: str, **changes: object) -> Config:
-        """A preset's values with `changes` on top; entries that are None change nothing.
 
-        Raises
-        ------
-        ValueError
-            For a preset or a setting that does not exist, or a value out of its range.
-        """
-        if name not in _PRESETS:
-            raise ValueError(f"there is no preset {name!r}: choose one of {', '.join(_PRESETS)}")
-        unknown = set(changes) - {f.name for f in fields(cls)}
-        if unknown:
-            raise ValueError(f"there is no setting {', '.join(sorted(unknown))}")
-        return replace(_PRESETS[name], **{k: v for k, v in changes.items() if v is not None})  # type: ignore[arg-type]
-
+DEFAULTS: dict[str, Any] = {
+    "grid": 256, "blur": 1.0, "canny": (20.0, 80.0), "fast_threshold": 10, "clusters": 24,
+    "init": Init.PRETRAINED, "epochs": None, "batch": 2048, "tile": 96, "learning_rate": 3e-3,
+    "rotation": 10.0, "sigma": 1.5, "device": Device.AUTO, "seed": 0,
+}  # fmt: skip
 
 # The report leaves open: the blur before Canny (sigma 1 here), FAST's threshold (OpenCV's default) and the
 # batch size. 112 * 112 = 98 * 128 samples, so batches of 128 are all equal and nothing is left over.
-_PAPER = Config(
-    name=Preset.PAPER,
-    init=Init.SCRATCH,
-    grid=112,
-    batch=128,
-    learning_rate=1e-3,
-)
-
-_PRESETS: dict[str, Config] = {
-    Preset.PAPER: _PAPER,
-    Preset.STANDARD: Config(),
-    Preset.QUICK: Config(name=Preset.QUICK),
+CHANGES: dict[Preset, dict[str, Any]] = {
+    Preset.PAPER: {"init": Init.SCRATCH, "grid": 112, "batch": 128, "learning_rate": 1e-3},
 }
+PASSES: dict[Preset, dict[Init, int]] = {  # epochs, of the presets that train a network
+    Preset.PAPER: {Init.SCRATCH: 100},
+    Preset.STANDARD: {Init.PRETRAINED: 64, Init.SCRATCH: 75},
+}
+FROM_SCRATCH = (Preset.PAPER,)

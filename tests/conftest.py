@@ -38,7 +38,7 @@ def scene(tmp_path, monkeypatch, drawn, drawn_gray):
 @pytest.fixture(scope="session")
 def trained(drawn):
     """A colorizer that has seen the drawing once."""
-    return Colorizer(Config.preset("standard", epochs=1, device="cpu")).fit(drawn)
+    return Colorizer(Config("standard", epochs=1, device="cpu")).fit(drawn)
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ class FakeColorizer:
 
     def __init__(self, config: Config) -> None:
         palette = SimpleNamespace(labels=lambda rgb: (rgb[..., 2] > 0.9).astype(np.int32))
-        self.source = SimpleNamespace(palette=palette)
+        self.learned = SimpleNamespace(palette=palette)
 
     def fit(self, source: np.ndarray) -> FakeColorizer:
         self.mean = source.mean((0, 1))
@@ -174,15 +174,16 @@ class FakeColorizer:
 
     def colorize(self, gray: np.ndarray) -> SimpleNamespace:
         flat = np.full((224, 224, 3), self.mean, np.float32)
-        return SimpleNamespace(image=flat, labels=np.ones((112, 112), np.int32), palette_picture=flat)
+        labelling = SimpleNamespace(labels=np.ones((112, 112), np.int32), palette_picture=flat)
+        return SimpleNamespace(image=flat, labelling=labelling)
 
 
 def test_presets_train_once_a_source(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = ModuleType("refcolor.methods.pipeline")
+    pipeline = ModuleType("refcolor.methods.colorizer")
     pipeline.Colorizer = FakeColorizer
-    monkeypatch.setitem(sys.modules, "refcolor.methods.pipeline", pipeline)
+    monkeypatch.setitem(sys.modules, "refcolor.methods.colorizer", pipeline)
     monkeypatch.setattr(FakeColorizer, "trained", 0)
     options = ("--clips", "walk", "--preset-options", "epochs=3", "device=cpu")
     assert run(folder, "--methods", "paper", *options) == 0
@@ -204,9 +205,9 @@ def test_a_source_a_preset_refuses_is_named_under_the_table(
     def refuse(*_: object, **__: object) -> None:
         raise ValueError("the source has no color")
 
-    pipeline = ModuleType("refcolor.methods.pipeline")
+    pipeline = ModuleType("refcolor.methods.colorizer")
     pipeline.Colorizer = refuse
-    monkeypatch.setitem(sys.modules, "refcolor.methods.pipeline", pipeline)
+    monkeypatch.setitem(sys.modules, "refcolor.methods.colorizer", pipeline)
     assert run(folder, "--methods", "lookup", "standard", "--clips", "walk", "--pairs", "1") == 1
     assert "standard cannot work from walk/0.png: the source has no color" in capsys.readouterr().out
 
@@ -465,7 +466,7 @@ def test_rows_become_a_table() -> None:
 
 def test_the_gpu_script_compares_runs_of_one_seed() -> None:
     source = scene(30)
-    config = Config.preset("standard", clusters=4, epochs=20, device="cpu")
+    config = Config("standard", clusters=4, epochs=20, device="cpu")
     first, again = (gpu.run(config, source, source) for _ in range(2))
     assert (first["labels"] == again["labels"]).all()
     assert first["acc24"] == again["acc24"] > 0.9

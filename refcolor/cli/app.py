@@ -143,7 +143,7 @@ def inspect(
     with friendly(debug):
         from refcolor.cli import learning
         from refcolor.files import images, models
-        from refcolor.methods import pipeline
+        from refcolor.imaging.checks import check_size
         from refcolor.render import inspection
 
         if models.is_model(source):
@@ -157,7 +157,7 @@ def inspect(
             inspection.check_folder(output, inputs=inputs, force=force)
         picture = _read_source(source, max_pixels, config)
         gray = images.read(inputs[-1], max_pixels=max_pixels)
-        pipeline.check_size(gray.rgb, f"target {str(inputs[-1])!r}")
+        check_size(gray.rgb, f"target {str(inputs[-1])!r}")
         voice = Voice(quiet)
         if target:
             _remark_on_color(gray, target, voice)
@@ -256,10 +256,10 @@ def _read_source(source: Path, max_pixels: int, config: Config) -> Image:
     """Read and check the source before the engine is started."""
     from refcolor.files import images
     from refcolor.imaging import palette
-    from refcolor.methods import pipeline
+    from refcolor.imaging.checks import check_size
 
     picture = images.read(source, max_pixels=max_pixels).on_paper
-    pipeline.check_size(picture, f"source {str(source)!r}")
+    check_size(picture, f"source {str(source)!r}")
     free = config.clusters == "auto" or not config.trains
     palette.check(picture, 2 if free else int(config.clusters))
     return picture
@@ -268,12 +268,12 @@ def _read_source(source: Path, max_pixels: int, config: Config) -> Image:
 def _read_targets(targets: list[Path], max_pixels: int) -> Picture | None:
     """Read and check every target before the engine is started; keeps the first."""
     from refcolor.files import images
-    from refcolor.methods import pipeline
+    from refcolor.imaging.checks import check_size
 
     first = None
     for target in targets:
         picture = images.read(target, max_pixels=max_pixels)
-        pipeline.check_size(picture.rgb, f"target {str(target)!r}")
+        check_size(picture.rgb, f"target {str(target)!r}")
         first = first or picture
     return first
 

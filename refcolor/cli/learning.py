@@ -16,8 +16,8 @@ from refcolor.errors import UsageError, quoted
 from refcolor.files import models
 from refcolor.files.models import Model
 from refcolor.imaging.color import Image
-from refcolor.matching.source import Sources
-from refcolor.methods.pipeline import Colorizer
+from refcolor.methods import method_of
+from refcolor.methods.colorizer import Colorizer, prepare, train
 
 if TYPE_CHECKING:
     from refcolor.matching.alignment import Alignment
@@ -70,7 +70,7 @@ def kept(
         known != list(frames)
         or set(model.beside) != set(beside)
         or not all(map(np.array_equal, pictures, model.sources))
-        or model.config.on(config.device) != Sources(pictures, config).config
+        or model.config.on(config.device) != method_of(config).decide(pictures, config)
     ):
         raise UsageError(
             f"{quoted(path)} is there, and was learned from other keys or settings: choose another name"
@@ -86,14 +86,14 @@ def learn(
     target: Image | None = None,
 ) -> tuple[Colorizer, Alignment | None]:
     """A colorizer that knows the pictures, and what it has found out about a first target meanwhile."""
-    colorizer = Colorizer(config)
+    palette = model.palette if model else None
     with voice.bar("starting"):
-        aligned = colorizer.prepare(pictures, target, model.palette if model else None, quiet=True)
+        learned, alignment = prepare(pictures, config, palette=palette, first_target=target, quiet=True)
     if model is not None:
-        model.restore(colorizer)
-    elif colorizer.engine is not None:
-        keys = f", {len(pictures)} keys" if len(pictures) > 1 else ""
-        voice.line(f"training on {colorizer.engine.where}{keys}")
-        with voice.bar("training") as progress:
-            colorizer.train(progress)
-    return colorizer, aligned
+        return model.restore(learned), alignment
+    if learned.engine is None:
+        return train(learned), alignment
+    keys = f", {len(pictures)} keys" if len(pictures) > 1 else ""
+    voice.line(f"training on {learned.engine.where}{keys}")
+    with voice.bar("training") as progress:
+        return train(learned, progress), alignment

@@ -10,7 +10,7 @@ import typer
 
 from refcolor import __version__
 from refcolor.config import RANGES, Config, Device, Init, Preset
-from refcolor.errors import UsageError
+from refcolor.errors import UsageError, usage_errors
 
 
 def _print_version(asked: bool) -> None:
@@ -38,7 +38,7 @@ def _count_or_auto(low: float, high: float) -> Callable[[str], int | Literal["au
 MOST_WORKERS = 256
 
 _trained = [name for name in Preset if name is not Preset.QUICK]
-_epochs = ", ".join(f"{name} {Config.preset(name).passes}" for name in _trained)
+_epochs = ", ".join(f"{name} {Config(name).passes}" for name in _trained)
 _epochs += f", from scratch {Config(init=Init.SCRATCH).passes}"
 
 Source = Annotated[
@@ -265,7 +265,7 @@ InitName = Annotated[
     typer.Option(
         "--init",
         help="What the network starts from: the shipped embedding, or nothing, as in the report. "
-        f"(default: {', '.join(f'{name} {Config.preset(name).init}' for name in _trained)})",
+        f"(default: {', '.join(f'{name} {Config(name).init}' for name in _trained)})",
         rich_help_panel=_net,
     ),
 ]
@@ -300,8 +300,5 @@ def refuse_settings(context: typer.Context, model: Path) -> None:
 
 def chosen(preset: Preset, **changes: object) -> Config:
     """The preset with the settings that were given, none of which it may ignore."""
-    if preset is Preset.QUICK and (changes["init"] or changes["epochs"]):
-        raise UsageError("preset quick has no network: leave out --init and --epochs")
-    if preset is Preset.PAPER and changes["init"] is Init.PRETRAINED:
-        raise UsageError("preset paper starts from scratch, as the report did: leave out --init")
-    return Config.preset(preset, **changes)
+    with usage_errors():
+        return Config(preset, **changes)

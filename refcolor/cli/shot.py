@@ -18,7 +18,7 @@ from refcolor.files.atomic_write import left_empty
 
 if TYPE_CHECKING:
     from refcolor.files.models import Model
-    from refcolor.methods.pipeline import Colorizer
+    from refcolor.methods.colorizer import Colorizer
     from refcolor.render.keys import Key
     from refcolor.render.painter import Job, Outcome
     from refcolor.render.plan import Plan
@@ -153,7 +153,7 @@ def shot(
                     over = force or save_model in ours
                     if not _saved(save_model, colorizer, summary, force=over, skip_existing=skip_existing):
                         colorizer = _trained(summary, voice, None, _kept(save_model, summary, max_pixels))
-                summary.config = colorizer.sources.config
+                summary.config = colorizer.learned.config
             if work.left:
                 if workers == "auto":
                     workers = 1 if cluster else _suitable(work, known)
@@ -251,7 +251,8 @@ def _trained(summary: Summary, voice: Voice, cluster: Cluster | None, model: Mod
         return cluster.fit(pictures, config)
     colorizer, _ = learn(pictures, config, voice, model)
     # frames are colored on the CPU, the same bits everywhere
-    if colorizer.engine is not None and colorizer.engine.device.startswith("gpu"):
+    engine = colorizer.learned.engine
+    if engine is not None and engine.device.startswith("gpu"):
         sent: Colorizer = pickle.loads(pickle.dumps(colorizer))
         return sent
     return colorizer

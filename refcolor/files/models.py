@@ -25,9 +25,11 @@ from refcolor.config import MAX_PIXELS, Config, Device
 from refcolor.errors import StrPath, quoted
 from refcolor.files.atomic_write import atomic
 from refcolor.files.image_decode import open_plain
+from refcolor.imaging.checks import as_picture
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
-from refcolor.methods.pipeline import Colorizer, check
+from refcolor.methods.base import Learned
+from refcolor.methods.colorizer import Colorizer, prepare, restore
 
 SUFFIX = ".refcolor"
 FORMAT = 2
@@ -68,10 +70,10 @@ class Model:
     keys: tuple[tuple[str, int | None], ...] | None = None
     beside: tuple[str, ...] = ()
 
-    def restore(self, colorizer: Colorizer) -> None:
-        """Give the weights to a colorizer that has been prepared with the rest."""
+    def restore(self, learned: Learned) -> Colorizer:
+        """The colorizer that was saved, from what its sources and palette show."""
         try:
-            colorizer.restore(self.weights)
+            return restore(learned, self.weights)
         except (ValueError, IndexError) as error:
             raise ValueError(
                 f"the model's weights do not fit its settings: train it again ({error})"
@@ -102,15 +104,15 @@ def save(
     """
     if not colorizer.fitted:
         raise ValueError("there is nothing to save yet: call fit(source) first")
-    sources = colorizer.sources
-    about: dict[str, Any] = {"format": FORMAT, "refcolor": __version__, "config": asdict(sources.config)}
+    learned = colorizer.learned
+    about: dict[str, Any] = {"format": FORMAT, "refcolor": __version__, "config": asdict(learned.config)}
     if keys is not None:
         about |= {"keys": list(keys), "beside": list(beside)}
-    arrays = {f"source/{i}": _packed(picture) for i, picture in enumerate(sources.pictures)}
-    if sources.config.trains:
-        about["space"] = sources.palette.space
-        arrays |= {f"palette/{name}": getattr(sources.palette, name) for name in ("rgb", "lab", "share")}
-    for i, weights in enumerate(colorizer.weights):
+    arrays = {f"source/{i}": _packed(source.rgb) for i, source in enumerate(learned.sources)}
+    if learned.palette is not None:
+        about["space"] = learned.palette.space
+        arrays |= {f"palette/{name}": getattr(learned.palette, name) for name in ("rgb", "lab", "share")}
+    for i, weights in enumerate(learned.weights):
         arrays |= {f"network/{i}/{j}": weight for j, weight in enumerate(weights)}
     with atomic(path, force=force) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo(ABOUT), json.dumps(about, indent=1))
@@ -128,10 +130,8 @@ def load(path: StrPath, *, device: str = Device.AUTO, max_pixels: int = MAX_PIXE
         As :func:`read`; also when `device` is not there.
     """
     model = read(path, max_pixels=max_pixels)
-    colorizer = Colorizer(model.config.on(device))
-    colorizer.prepare(model.sources, known=model.palette)
-    model.restore(colorizer)
-    return colorizer
+    learned, _ = prepare(model.sources, model.config.on(device), palette=model.palette)
+    return model.restore(learned)
 
 
 def is_meant(path: StrPath) -> bool:
@@ -200,7 +200,7 @@ def _read(file: BinaryIO, name: str, max_pixels: int) -> Model:
             raise Refused(f"{name} holds a source of {seen} pixels: raise --max-pixels if that is right")
     sources = tuple(_unpacked(levels) for levels in pictures)
     for source in sources:
-        check(source, "source", 3)
+        as_picture(source, "source", 3)
     if any(array.dtype.str != "<f4" or not np.isfinite(array).all() for array in arrays.values()):
         raise zipfile.BadZipFile
     palette = None
@@ -246,6 +246,9 @@ def _taken(arrays: dict[str, NDArray[Any]], folder: str) -> list[NDArray[Any]]:
 def _config(found: dict[str, Any], name: str) -> Config:
     if set(found) != {f.name for f in fields(Config)} or found["clusters"] == "auto":
         raise KeyError
+    empty = [key for key, value in found.items() if value is None and key != "epochs"]
+    if empty:
+        raise Refused(f"{name} holds a setting that is out of range: {empty[0]} is None")
     try:
         return Config(**(found | {"canny": tuple(found["canny"])}))
     except ValueError as error:

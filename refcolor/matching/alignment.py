@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import permutations
 from typing import Any
 
@@ -20,7 +21,7 @@ from refcolor.imaging.color import Image, luma, rgb_to_lab
 from refcolor.matching import light, optical_flow
 from refcolor.matching.light import Shift
 from refcolor.matching.optical_flow import Field, Matches
-from refcolor.matching.source import Source, Sources
+from refcolor.matching.source import Source
 from refcolor.matching.views import Views
 
 RESCALED = 0.15  # logarithm of the scale beyond which the source is brought to the target's
@@ -56,7 +57,7 @@ class Alignment:
         return motion(likest, (h, w), [(source.size, source.view * height) for source in self.seen])
 
     @property
-    def among(self) -> dict[int, float]:
+    def weights(self) -> dict[int, float]:
         """The sources by number, and how much each counts."""
         return {source.number: source.weight for source in self.seen}
 
@@ -71,64 +72,85 @@ class Seen:
     size: tuple[int, int]
 
 
-def align_all(gray: Image, sources: Sources, among: Mapping[int, float]) -> Alignment:
-    """Match a target (H, W) in [0, 1] with some of the sources, given by number and weight."""
-    each = [align(gray, sources.each[number], number, weight) for number, weight in among.items()]
-    return join(_in_one_light(gray * 255, each, sources) if len(each) > 1 else each)
+class Aligner:
+    """Matches targets with some sources, and knows how their light differs.
 
-
-def _in_one_light(target: Image, each: list[Alignment], sources: Sources) -> list[Alignment]:
-    """Alignments whose sources, where they stand in different light, have been brought to one.
-
-    Gray is brought to the light of the source that fits best, as the target is; chroma to where the light of
-    the target (H, W), in 8-bit levels, lies between them.
+    Parameters
+    ----------
+    sources : sequence of Source
+        The colored pictures, of any sizes.
     """
-    numbers = [one.seen[0].number for one in each]
-    shifts = {
-        (i, j): shift
-        for i, j in permutations(range(len(each)), 2)
-        if (shift := _shift(numbers[i], numbers[j], sources)) is not None
-    }
-    if not shifts:
-        return each
-    closest = np.argmin([one.matches.error / np.float32(one.seen[0].weight) for one in each], axis=0)
-    best = int(np.bincount(closest.ravel(), minlength=len(each)).argmax())
-    shares = _shares(target, each)
-    out = []
-    for i, one in enumerate(each):
-        views, matches = one.views, one.matches
-        gray, ab = views.gray, views.ab
-        for j, other in enumerate(each):
-            shift = shifts.get((i, j))
-            if shift is None:
-                continue
-            ab = ab + np.float32(shares[j]) * shift.added(views.gray, views.ab)
-            matches = replace(matches, dimming=1)
-            if j == best:
-                gray, matches = shift.grays(gray), replace(matches, relit=other.matches.relit)
-        out.append(replace(one, views=replace(views, gray=gray, ab=ab), matches=matches))
-    return out
 
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self.sources = tuple(sources)
+        self._shifts = cache(self._both_shifts)
 
-def _shift(one: int, other: int, sources: Sources) -> Shift | None:
-    """From the light of a source to that of another, if they differ both ways; worked out once."""
-    if (one, other) not in sources.shifts:
-        there, back = _found_shift(one, other, sources), _found_shift(other, one, sources)
-        both = there is not None and back is not None
-        sources.shifts |= {(one, other): there if both else None, (other, one): back if both else None}
-    return sources.shifts[one, other]
+    def align(self, gray: Image, weights: Mapping[int, float] | None = None) -> Alignment:
+        """Match a target with the sources.
 
+        Parameters
+        ----------
+        gray : float32 (H, W)
+            The target in [0, 1].
+        weights : mapping of int to float, optional
+            Numbers of the sources to use, and how much each counts; all count 1 if not given.
+        """
+        weights = dict.fromkeys(range(len(self.sources)), 1.0) if weights is None else weights
+        each = [align(gray, self.sources[number], number, weight) for number, weight in weights.items()]
+        return join(self._in_one_light(gray * 255, each) if len(each) > 1 else each)
 
-def _found_shift(one: int, other: int, sources: Sources) -> Shift | None:
-    here = sources.each[other]
-    found = align(here.gray, sources.each[one])
-    came = np.dstack([_stacked(found.views.gray), _stacked(found.views.ab)])
-    matches, pixels = found.matches, np.dstack([here.gray * 255, here.ab])
-    return light.shift(came, pixels, matches.best, matches.error, matches.relit)
+    def _in_one_light(self, target: Image, each: list[Alignment]) -> list[Alignment]:
+        """Alignments whose sources, where they stand in different light, are brought to one light.
+
+        Gray is brought to the light of the source that fits best, as the target is; chroma to where the light
+        of the target (H, W), in 8-bit levels, lies between them.
+        """
+        numbers = [one.seen[0].number for one in each]
+        shifts = {
+            (i, j): shift
+            for i, j in permutations(range(len(each)), 2)
+            if (shift := self._shift(numbers[i], numbers[j])) is not None
+        }
+        if not shifts:
+            return each
+        closest = np.argmin([one.matches.error / np.float32(one.seen[0].weight) for one in each], axis=0)
+        best = int(np.bincount(closest.ravel(), minlength=len(each)).argmax())
+        shares = _shares(target, each)
+        relit = []
+        for i, one in enumerate(each):
+            views, matches = one.views, one.matches
+            gray, ab = views.gray, views.ab
+            for j, other in enumerate(each):
+                shift = shifts.get((i, j))
+                if shift is None:
+                    continue
+                ab = ab + np.float32(shares[j]) * shift.added(views.gray, views.ab)
+                matches = replace(matches, dimming=1)
+                if j == best:
+                    gray, matches = shift.grays(gray), replace(matches, relit=other.matches.relit)
+            relit.append(replace(one, views=replace(views, gray=gray, ab=ab), matches=matches))
+        return relit
+
+    def _shift(self, one: int, other: int) -> Shift | None:
+        """From the light of a source to that of another, if they differ both ways."""
+        low, high = sorted((one, other))
+        up, down = self._shifts(low, high)
+        return up if one == low else down
+
+    def _both_shifts(self, low: int, high: int) -> tuple[Shift | None, Shift | None]:
+        up, down = self._measured_shift(low, high), self._measured_shift(high, low)
+        return (up, down) if up is not None and down is not None else (None, None)
+
+    def _measured_shift(self, one: int, other: int) -> Shift | None:
+        target = self.sources[other]
+        aligned = align(target.gray, self.sources[one])
+        source = np.dstack([_stacked(aligned.views.gray), _stacked(aligned.views.ab)])
+        matches, pixels = aligned.matches, np.dstack([target.gray * 255, target.ab])
+        return light.shift(source, pixels, matches.best, matches.error, matches.relit)
 
 
 def _shares(target: Image, each: list[Alignment]) -> list[float]:
-    """How near the light of each source is to the target's; how much it counts, where that cannot be told."""
+    """How near the light of each source is to the target's; its weight, where that cannot be told."""
     apart = [
         light.brighter(target, _stacked(one.views.gray), one.matches.best, one.matches.error) for one in each
     ]
@@ -198,12 +220,12 @@ def align(gray: Image, source: Source, number: int = 0, weight: float = 1.0) -> 
         aligned = 1 / math.sqrt(abs(float(np.linalg.det(sparse.affine[:, :2]))))
         if abs(math.log(aligned / scale)) > RESCALED:
             scale = aligned
-    ab, labels = source.ab, source.labels if source.config.trains else None
+    ab, labels = source.ab, source.labels
     if scale != 1:
         h, w = (max(PATCH, round(side * scale)) for side in came.shape)
         rgb = features.resize(source.rgb, (w, h))
         came, ab = luma(rgb) * 255, rgb_to_lab(rgb)[..., 1:]
-        labels = None if labels is None else source.palette.labels(rgb)
+        labels = None if source.palette is None else source.palette.labels(rgb)
         sparse = optical_flow.sparse_matches(mine, optical_flow.points(came))
     candidates, matches = optical_flow.match(target, came, sparse)
     mirrored_too = False

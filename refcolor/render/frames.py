@@ -12,8 +12,8 @@ from refcolor.config import MAX_PIXELS
 from refcolor.errors import quoted
 from refcolor.files import images, sequences
 from refcolor.files.images import Picture
+from refcolor.imaging.checks import check_size
 from refcolor.imaging.color import Image
-from refcolor.methods.pipeline import check_size
 
 if TYPE_CHECKING:
     from refcolor.files.video_base import Video

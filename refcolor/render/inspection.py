@@ -16,7 +16,10 @@ from refcolor.imaging.color import Image
 from refcolor.imaging.contact_sheets import contact_sheet
 from refcolor.imaging.features import Features, draw_corners
 from refcolor.imaging.palette import Labels, Palette
-from refcolor.methods.pipeline import Colorizer, Result
+from refcolor.matching.source import Source
+from refcolor.methods.base import Result
+from refcolor.methods.colorizer import Colorizer
+from refcolor.networks.labels import Labelling
 
 PICTURES = (
     "source", "target", "source_edges", "target_edges", "source_corners", "target_corners", "clusters", "pca",
@@ -75,21 +78,31 @@ def _files() -> list[str]:
     return [f"{name}.png" for name in PICTURES] + [f"{name}.csv" for name in TABLES]
 
 
+def _parts(colorizer: Colorizer, result: Result) -> tuple[Labelling, Source, tuple[Image, Labels, Features]]:
+    """The network's part of the result; the source, and the same on the network's grid."""
+    labeller, source = colorizer.learned.labeller, colorizer.learned.sources[0]
+    assert labeller is not None
+    assert result.labelling is not None
+    return result.labelling, source, labeller.on_grid(source)
+
+
 def _pictures(colorizer: Colorizer, gray: Image, result: Result) -> dict[str, Image]:
-    colors = result.palette
-    clustered = colors.paint(colorizer.source.small_labels)
+    labelling, source, on_grid = _parts(colorizer, result)
+    colors = labelling.palette
+    small, labels, features = on_grid
+    clustered = colors.paint(labels)
     pictures = {
-        "source": colorizer.source.rgb,
+        "source": source.rgb,
         "target": gray,
-        "source_edges": colorizer.source.features.edges,
-        "target_edges": result.features.edges,
-        "source_corners": draw_corners(colorizer.source.features.corners, colorizer.source.rgb.shape[:2]),
-        "target_corners": draw_corners(result.features.corners, gray.shape),
+        "source_edges": features.edges,
+        "target_edges": labelling.features.edges,
+        "source_corners": draw_corners(features.corners, source.rgb.shape[:2]),
+        "target_corners": draw_corners(labelling.features.corners, gray.shape),
         "clusters": clustered,
-        "pca": pca_figure(colorizer.source.small, clustered),
-        "source_labels": _in_hues(colorizer.source.small_labels, len(colors)),
-        "target_labels": _in_hues(result.labels, len(colors)),
-        "palette": result.palette_picture,
+        "pca": pca_figure(small, clustered),
+        "source_labels": _in_hues(labels, len(colors)),
+        "target_labels": _in_hues(labelling.labels, len(colors)),
+        "palette": labelling.palette_picture,
         "result": result.image,
     }
     cells = [(name.replace("_", " "), image) for name, image in pictures.items()]
@@ -99,12 +112,13 @@ def _pictures(colorizer: Colorizer, gray: Image, result: Result) -> dict[str, Im
 
 
 def _tables(colorizer: Colorizer, result: Result) -> dict[str, Any]:
-    columns = result.probabilities.reshape(-1, len(result.palette)).T
+    labelling, _, (_, _, features) = _parts(colorizer, result)
+    columns = labelling.probabilities.reshape(-1, len(labelling.palette)).T
     return {
-        "source_corners": _corner_table(colorizer.source.features),
-        "target_corners": _corner_table(result.features),
-        "clusters": _cluster_table(result.palette),
-        "target_labels": _frame({"label": result.labels.ravel()}),
+        "source_corners": _corner_table(features),
+        "target_corners": _corner_table(labelling.features),
+        "clusters": _cluster_table(labelling.palette),
+        "target_labels": _frame({"label": labelling.labels.ravel()}),
         "probabilities": _frame({str(label): column for label, column in enumerate(columns)}),
     }
 

@@ -18,8 +18,8 @@ from refcolor.files.models import Model, is_meant
 from refcolor.files.sequences import PLACE, expand, number_of
 from refcolor.files.video import is_video
 from refcolor.imaging import palette
+from refcolor.imaging.checks import check_size
 from refcolor.imaging.color import Image, luma
-from refcolor.methods.pipeline import check_size
 from refcolor.render.frames import Film, Footage, Grays
 from refcolor.shots.frame_pairs import still
 

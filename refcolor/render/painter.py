@@ -10,7 +10,7 @@ from pathlib import Path
 
 from refcolor.files import images
 from refcolor.imaging.color import Image
-from refcolor.methods.pipeline import Colorizer
+from refcolor.methods.colorizer import Colorizer
 from refcolor.render.frames import Footage, Grays
 from refcolor.shots.shot import Shot
 

@@ -23,7 +23,7 @@ import numpy as np
 from refcolor import __version__
 from refcolor.config import Config
 from refcolor.imaging.color import Image
-from refcolor.methods.pipeline import Colorizer
+from refcolor.methods.colorizer import Colorizer
 from refcolor.render.painter import Job, Outcome
 from refcolor.render.ray_worker import flag
 from refcolor.render.workers import SHORT, Run, in_order, runs
@@ -172,7 +172,7 @@ class Cluster:
     ) -> Generator[Outcome, None, None]:
         pictures = job.results is None
         model = self._put(pickle.dumps((job, colorizer)))  # once, for all machines
-        engine = colorizer.engine.name if colorizer.engine else None
+        engine = colorizer.learned.engine.name if colorizer.learned.engine else None
         task = self._ray.remote(_there("run")).options(num_cpus=1, max_retries=0)
         size = SHORT if pictures else LONG
         while size > SHORT and len(indices) < size * EACH * self.processors:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcolor import __version__
-from refcolor.methods.pipeline import Colorizer
+from refcolor.methods.colorizer import Colorizer
 from refcolor.render.painter import Outcome, Painter
 
 

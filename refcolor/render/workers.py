@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from refcolor.methods.pipeline import Colorizer
+from refcolor.methods.colorizer import Colorizer
 from refcolor.render.painter import Job, Outcome, Painter
 
 Run = list[int]

@@ -12,27 +12,29 @@ in any order and on any machine, comes out bit for bit as it does in the whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
-from refcolor.config import Preset
 from refcolor.imaging import merge
+from refcolor.imaging.checks import as_picture
 from refcolor.imaging.color import Image, rgb_to_lab
 from refcolor.imaging.flat_colors import HALF_LEVEL, ROUNDED
-from refcolor.methods.pipeline import Colorizer, check
+from refcolor.methods.colorizer import Colorizer
 from refcolor.shots.frame_pairs import Mask, Neighbors, unpacked
 from refcolor.shots.static_areas import Stillness
 from refcolor.shots.tracking import Track, Tracks, follow
 
-ACTIVE = 2  # placed keys that a frame is colored from: the nearest before and after it
-UNPLACED = 0.5  # how much a key without a place counts; the nearest with one counts 1
-PATHS = 4  # keys whose tracks are remembered
-REMEMBERED = 10  # frames whose colors are remembered; seldom do more outrank one
-FADED = 8 / 255  # gray that a still pixel may have drifted by
-AGREED = 6.0  # CIELAB units of chroma that two keys may differ by where both show one paint
+ACTIVE_KEYS = 2  # placed keys that a frame is colored from: the nearest before and after it
+UNPLACED_WEIGHT = 0.5  # of a key that belongs to no frame; the nearest placed key counts 1
+MAX_TRACKS = 4  # keys whose tracks are cached
+MAX_FRAMES = 10  # frames whose colors are cached; rarely does a frame take colors from more
+MAX_FADE = 8 / 255  # gray that a still pixel may have drifted by
+MAX_KEY_DIFFERENCE = 6.0  # CIELAB units of chroma that two keys may differ by where both show one paint
 
 
 @dataclass(frozen=True)
@@ -75,63 +77,71 @@ class _Reference:
     confidence: Image
 
 
-class Shot:
+class Shot(Sequence[Frame]):
     """The colored frames of a shot; each is worked out when it is asked for.
 
     Parameters
     ----------
     colorizer : Colorizer
         Fitted on the keys.
-    frames : sequence of float32 (H, W)
-        The gray frames in [0, 1], in order; they may be read when they are asked for. One whose asking raises
-        OSError or ValueError cannot be had, the others can.
-    places : sequence of float or None
+    frames : sequence of (H, W)
+        The gray frames in order: float in [0, 1], uint8 or uint16. They may be read on access; where that
+        raises OSError or ValueError, this frame fails and the others do not.
+    key_indices : sequence of float or None
         For each key the index of its frame; a number between two, below 0 or beyond the last if it is none of
-        them; None for a key of no place, as a model sheet.
+        them; None for a key that belongs to no frame, such as a model sheet.
 
     Raises
     ------
     ValueError
-        When there are not as many places as keys, or when the colorizer is not fitted.
+        When there are not as many key indices as keys, or when the colorizer is not fitted.
 
     Notes
     -----
     Asking in order is quickest: what frames have in common is remembered for a while.
     """
 
-    def __init__(self, colorizer: Colorizer, frames: Sequence[Image], places: Sequence[float | None]) -> None:
-        if not colorizer.fitted:
-            raise ValueError("there are no keys yet: fit the colorizer on them first")
-        if len(places) != len(colorizer.sources):
-            raise ValueError(f"{len(places)} places for {len(colorizer.sources)} keys: give one for each")
-        self.colorizer, self.frames, self.places = colorizer, frames, tuple(places)
-        self._pairs = Neighbors(frames)
+    def __init__(
+        self, colorizer: Colorizer, frames: Sequence[NDArray[Any]], key_indices: Sequence[float | None]
+    ) -> None:
+        self.sources = colorizer.learned.sources  # ValueError before fit
+        if len(key_indices) != len(self.sources):
+            raise ValueError(
+                f"{len(key_indices)} key indices for {len(self.sources)} keys: give one for each"
+            )
+        self.colorizer, self.frames, self.key_indices = colorizer, _Grays(frames), tuple(key_indices)
+        self._pairs = Neighbors(self.frames)
         self._stillness = Stillness(self._pairs)
         self._hold_starts: dict[int, int] = {}  # of every frame, the first of its hold
-        self._track = lru_cache(PATHS)(self._new_track)
-        self._own = lru_cache(REMEMBERED)(self._colored_alone)
-        self._steady = lru_cache(1)(self._made_steady)
-        self._active = lru_cache(REMEMBERED)(self._found_active)
+        self._track = lru_cache(MAX_TRACKS)(self._new_track)
+        self._own = lru_cache(MAX_FRAMES)(self._colored_alone)
+        self._steady = lru_cache(1)(self._new_steady)
+        self._keys = lru_cache(MAX_FRAMES)(self._new_keys)
 
     def __len__(self) -> int:
         return len(self.frames)
 
-    def __iter__(self) -> Iterator[Frame]:
-        return (self[index] for index in range(len(self)))
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
 
-    def __getitem__(self, index: int) -> Frame:
-        """Frame `index`, from 0; what its gray frame raises if it cannot be had."""
-        if not 0 <= index < len(self):
+    @overload
+    def __getitem__(self, index: slice) -> list[Frame]: ...
+
+    def __getitem__(self, index: int | slice) -> Frame | list[Frame]:
+        """A frame by its index, or several by a slice; raises what reading its gray frame raises."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
             raise IndexError(f"frame {index} of {len(self)}")
+        index %= len(self)
         gray = self.frames[index]
-        check(gray, "target", 2)
         resized = self._pairs.resized(index)
-        if self.colorizer.config.name is Preset.PAPER:
+        if not self.colorizer.method.uses_motion:
             image = self.colorizer.colorize(gray).image
-            keys = tuple(range(len(self.places)))
+            keys = tuple(range(len(self.key_indices)))
             return Frame(image, None, keys, hold=False, cut=False, resized=resized, keyless=False)
         first = self._hold_start(index)
-        weights, _, keyless = self._active(first)
+        weights, _, keyless = self._keys(first)
         reference = self._steady(first)
         image, confidence = reference.image.copy(), reference.confidence.copy()
         _keep_gray(image, gray, reference.gray, np.ones(gray.shape, bool))
@@ -152,34 +162,34 @@ class Shot:
 
     def _holds(self, index: int) -> bool:
         """Whether a frame is the one before again, and no key's."""
-        return index > 0 and index not in self.places and self._pairs.same(index - 1, index)
+        return index > 0 and index not in self.key_indices and self._pairs.same(index - 1, index)
 
-    def _found_active(self, index: int) -> tuple[dict[int, float], dict[int, Track], bool]:
+    def _new_keys(self, index: int) -> tuple[dict[int, float], dict[int, Track], bool]:
         """How much keys count for a frame, nearest first; their tracks; whether all lie beyond cuts."""
-        away = {key: abs(place - index) for key, place in enumerate(self.places) if place is not None}
-        near = sorted(away, key=lambda key: (away[key], key))
-        before = [key for key in near if self._place(key) <= index][:1]
-        after = [key for key in near if self._place(key) > index][:1]
-        asked = sorted(before + after, key=near.index) if before and after else near[:ACTIVE]
-        tracks = {key: self._track(key).at(index) for key in asked}
-        found = {key: track for key, track in tracks.items() if track is not None}
-        here = [key for key in asked if key in found or not self._track(key).reaches(index)]
-        unplaced = [key for key, place in enumerate(self.places) if place is None]
-        keyless = bool(asked) and not here and not unplaced
-        weights = {key: 1 / max(away[key], 1.0) for key in here or asked}
-        nearest = max(weights.values(), default=1.0)
-        weights = {key: weight / nearest for key, weight in weights.items()}
-        return weights | dict.fromkeys(unplaced, UNPLACED if weights else 1.0), found, keyless
+        distance = {key: abs(at - index) for key, at in enumerate(self.key_indices) if at is not None}
+        near = sorted(distance, key=lambda key: (distance[key], key))
+        before = [key for key in near if self._key_index(key) <= index][:1]
+        after = [key for key in near if self._key_index(key) > index][:1]
+        chosen = sorted(before + after, key=near.index) if before and after else near[:ACTIVE_KEYS]
+        tracks = {key: self._track(key).at(index) for key in chosen}
+        tracked = {key: track for key, track in tracks.items() if track is not None}
+        same_scene = [key for key in chosen if key in tracked or not self._track(key).reaches(index)]
+        unplaced = [key for key, at in enumerate(self.key_indices) if at is None]
+        keyless = bool(chosen) and not same_scene and not unplaced
+        weights = {key: 1 / max(distance[key], 1.0) for key in same_scene or chosen}
+        largest = max(weights.values(), default=1.0)
+        weights = {key: weight / largest for key, weight in weights.items()}
+        return weights | dict.fromkeys(unplaced, UNPLACED_WEIGHT if weights else 1.0), tracked, keyless
 
-    def _place(self, key: int) -> float:
-        place = self.places[key]
-        assert place is not None
-        return place
+    def _key_index(self, key: int) -> float:
+        index = self.key_indices[key]
+        assert index is not None
+        return index
 
     def _new_track(self, key: int) -> Tracks:
-        return Tracks(self.colorizer.sources.each[key].gray, self._place(key), self._pairs)
+        return Tracks(self.sources[key].gray, self._key_index(key), self._pairs)
 
-    def _made_steady(self, index: int) -> _Reference:
+    def _new_steady(self, index: int) -> _Reference:
         """A frame in which what stands still has taken its colors from where it should."""
         gray = self.frames[index]
         image = np.empty((*gray.shape, 3), np.float32)
@@ -187,7 +197,7 @@ class Shot:
         left = np.ones(gray.shape, bool)
 
         def take(where: Mask, reference: _Reference) -> None:
-            where = where & left & (np.abs(gray - reference.gray) <= FADED)
+            where = where & left & (np.abs(gray - reference.gray) <= MAX_FADE)
             image[where], confidence[where] = reference.image[where], reference.confidence[where]
             left[where] = False
             _keep_gray(image, gray, reference.gray, where)
@@ -207,21 +217,21 @@ class Shot:
     def _still_keys(self, index: int, shape: tuple[int, ...]) -> list[tuple[Mask, _Reference]]:
         """Keys to take from, the nearest first, and where nothing has changed since.
 
-        Where that holds for two and they all but agree, the first goes over into the other by and by.
+        Where that holds for two and they nearly agree, they are cross-faded linearly.
         """
-        _, tracks, _ = self._active(index)
-        sources = self.colorizer.sources.each
+        _, tracks, _ = self._keys(index)
+        sources = self.sources
         keys = [key for key in tracks if sources[key].gray.shape == shape]
         sure = np.broadcast_to(np.float32(1), shape)
         found = [
             (unpacked(tracks[key].still, shape), _Reference(sources[key].rgb, sources[key].gray, sure))
             for key in keys
         ]
-        if len(found) == ACTIVE:
+        if len(found) == ACTIVE_KEYS:
             (here, near), (there, far) = found
-            away = [abs(self._place(key) - index) for key in keys]
+            away = [abs(self._key_index(key) - index) for key in keys]
             apart = np.hypot(*np.moveaxis(sources[keys[0]].ab - sources[keys[1]].ab, -1, 0))
-            both = here & there & (apart < AGREED)
+            both = here & there & (apart < MAX_KEY_DIFFERENCE)
             share = np.where(both, np.float32(away[0] / (sum(away) or 1)), np.float32(0))
             image = near.image + share[..., None] * (far.image - near.image)
             found[0] = here, _Reference(image, near.gray + share * (far.gray - near.gray), sure)
@@ -229,11 +239,25 @@ class Shot:
 
     def _colored_alone(self, index: int) -> _Reference:
         gray = self.frames[index]
-        weights, tracks, _ = self._active(index)
-        aligned = follow(self.colorizer.align(gray, weights), tracks)
-        made = self.colorizer.colorize(gray, aligned)
-        assert made.confidence is not None
-        return _Reference(made.image, gray, made.confidence)
+        weights, tracks, _ = self._keys(index)
+        alignment = self.colorizer.align(gray, weights)
+        assert alignment is not None
+        result = self.colorizer.colorize(gray, follow(alignment, tracks))
+        assert result.confidence is not None
+        return _Reference(result.image, gray, result.confidence)
+
+
+class _Grays(Sequence[Image]):
+    """The gray frames as working pictures."""
+
+    def __init__(self, frames: Sequence[NDArray[Any]]) -> None:
+        self._frames = frames
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, index: int) -> Image:  # type: ignore[override]
+        return as_picture(self._frames[index], "target", 2)
 
 
 def _keep_gray(image: Image, gray: Image, lent: Image, where: Mask) -> None:

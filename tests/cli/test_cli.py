@@ -123,7 +123,7 @@ def test_file_names_of_any_bytes(scene):
     name = b"gr\xfcn.png"  # Latin-1, no UTF-8
     shutil.copy("target.png", os.fsdecode(name))
     code = (
-        "import refcolor.cli.app as cli, refcolor.methods.pipeline as p, types, numpy as np\n"
+        "import refcolor.cli.app as cli, refcolor.methods.colorizer as p, types, numpy as np\n"
         "image = lambda gray, aligned: types.SimpleNamespace(image=np.dstack([gray] * 3))\n"
         "import refcolor.cli.learning as learning\n"
         "learning.learn = lambda *_: (types.SimpleNamespace(colorize=image), None)\n"
@@ -144,7 +144,7 @@ def test_confidence_is_a_gray_picture_of_the_targets_size(call, scene, drawn, dr
     assert (code, out, err) == (0, ["part_color.png", "sure.png"], [])
     stored = cv2.imread("sure.png", cv2.IMREAD_UNCHANGED)
     assert stored.shape == (40, 50)
-    wanted = refcolor.colorize(drawn, drawn_gray[:40, :50], refcolor.Config.preset("quick")).confidence
+    wanted = refcolor.colorize(drawn, drawn_gray[:40, :50], refcolor.Config("quick")).confidence
     assert np.abs(images.read("sure.png").gray - wanted).max() < 0.51 / 255
     before = held(scene)
     assert call(*words, "-o", "new.png", "--confidence", "sure.png")[0] == 2  # it is there already

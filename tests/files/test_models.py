@@ -27,7 +27,7 @@ PRESETS = {
 def config(name):
     settings = dict(PRESETS[name])
     clusters = None if name == "quick" else 6
-    return Config.preset(settings.pop("preset", name), clusters=clusters, device="cpu", **settings)
+    return Config(settings.pop("preset", name), clusters=clusters, device="cpu", **settings)
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +56,14 @@ def test_saved_and_loaded_gives_the_same_bits(name, drawn, drawn_gray, tmp_path)
 )
 def test_the_source_comes_back_bit_for_bit(drawn, change, tmp_path):
     source = np.asarray(change(drawn), np.float32)
-    models.save(Colorizer(Config.preset("quick")).fit(source), tmp_path / "m.refcolor")
+    models.save(Colorizer(Config("quick")).fit(source), tmp_path / "m.refcolor")
     found = models.read(tmp_path / "m.refcolor")
     np.testing.assert_array_equal(found.sources[0], source)
     assert found.sources[0].dtype == np.float32
 
 
 def test_eight_bit_sources_are_kept_in_eight_bits(drawn, tmp_path):
-    models.save(Colorizer(Config.preset("quick")).fit(drawn), tmp_path / "m.refcolor")
+    models.save(Colorizer(Config("quick")).fit(drawn), tmp_path / "m.refcolor")
     assert (tmp_path / "m.refcolor").stat().st_size < drawn.size + 2000
 
 
@@ -82,9 +82,9 @@ def test_several_sources_and_what_they_are_called_come_back(drawn, drawn_gray, t
 def test_the_palette_of_several_pictures_comes_back_for_the_report_too(drawn, tmp_path):
     fitted = Colorizer(config("paper")).fit([drawn, np.ascontiguousarray(drawn[:, ::-1])])
     models.save(fitted, tmp_path / "m.refcolor")
-    other = np.ascontiguousarray(fitted.sources.palette.rgb[::-1])
+    other = np.ascontiguousarray(fitted.learned.palette.rgb[::-1])
     bad = rewritten(tmp_path / "m.refcolor", tmp_path / "n.refcolor", **{"palette/rgb.npy": npy(other)})
-    np.testing.assert_array_equal(models.load(bad).sources.palette.rgb, other)
+    np.testing.assert_array_equal(models.load(bad).learned.palette.rgb, other)
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_the_same_model_is_the_same_file(trained, hero, tmp_path):
 
 
 def test_auto_clusters_are_decided_in_the_file(drawn, tmp_path):
-    fitted = Colorizer(Config.preset("standard", clusters="auto", epochs=1, device="cpu")).fit(drawn)
+    fitted = Colorizer(Config("standard", clusters="auto", epochs=1, device="cpu")).fit(drawn)
     models.save(fitted, tmp_path / "m.refcolor")
-    assert models.read(tmp_path / "m.refcolor").config.clusters == len(fitted.source.palette)
+    assert models.read(tmp_path / "m.refcolor").config.clusters == len(fitted.learned.palette)
 
 
 @pytest.mark.parametrize("name", ["standard", "quick"])

@@ -7,7 +7,7 @@ import pytest
 from refcolor.config import Config
 from refcolor.imaging import features
 
-CONFIG = Config.preset("paper")
+CONFIG = Config("paper")
 
 
 def square(shape=(96, 120), paint=0.8):
@@ -59,7 +59,7 @@ def test_corners_lie_at_the_squares_corners():
 
 def test_the_threshold_decides_what_is_a_corner():
     faint = soft(square(paint=18 / 255))
-    low, high = (Config.preset("paper", fast_threshold=t) for t in (10, 20))
+    low, high = (Config("paper", fast_threshold=t) for t in (10, 20))
     assert len(features.corners(faint, low)[0])
     assert not len(features.corners(faint, high)[0])
 

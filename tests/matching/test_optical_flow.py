@@ -169,6 +169,6 @@ def test_a_mirrored_figure_gets_its_colors():
     tint = np.where(np.arange(180)[None, :, None] < 90, [0.15, -0.05, -0.05], [-0.1, 0.0, 0.26])
     source = np.clip(gray + tint, 0, 1).astype(np.float32)
     target, truth = luma(source)[:, ::-1].copy(), source[:, ::-1]
-    made = refcolor.colorize(source, target, Config.preset("quick")).image
+    made = refcolor.colorize(source, target, Config("quick")).image
     off = np.abs(made - truth).max(-1)
     assert (off < 0.05).mean() > 0.95

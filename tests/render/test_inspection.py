@@ -18,6 +18,11 @@ FILES = {
 GRID = (68, 92)  # cells that the embedding describes a picture of 48x64 by
 
 
+def on_grid(colorizer):
+    """Picture, labels and features of the source on the network's grid."""
+    return colorizer.learned.labeller.on_grid(colorizer.learned.sources[0])
+
+
 @pytest.fixture(scope="module")
 def result(trained, drawn_gray):
     return trained.colorize(drawn_gray)
@@ -53,15 +58,15 @@ def test_pictures_are_the_stages(folder, trained, drawn, drawn_gray, result):
 
     assert steps_off("source.png", drawn) < 0.01
     assert steps_off("target.png", drawn_gray) < 0.01
-    assert steps_off("source_edges.png", trained.source.features.edges) < 0.01
-    assert steps_off("clusters.png", trained.source.palette.rgb[trained.source.small_labels]) < 0.51
-    assert steps_off("palette.png", trained.source.palette.rgb[result.labels]) < 0.51
+    assert steps_off("source_edges.png", on_grid(trained)[2].edges) < 0.01
+    assert steps_off("clusters.png", trained.learned.palette.rgb[on_grid(trained)[1]]) < 0.51
+    assert steps_off("palette.png", trained.learned.palette.rgb[result.labelling.labels]) < 0.51
     assert steps_off("result.png", result.image) < 0.51
 
 
 @pytest.mark.parametrize("role", ["source", "target"])
 def test_corner_table(folder, trained, result, role):
-    features = trained.source.features if role == "source" else result.features
+    features = on_grid(trained)[2] if role == "source" else result.labelling.features
     table = pd.read_csv(folder / f"{role}_corners.csv")
     assert list(table) == ["x", "y", "response"]
     assert len(table) > 0
@@ -81,8 +86,8 @@ def test_cluster_table(folder, trained):
     assert list(table) == ["label", "R", "G", "B", "L", "a", "b", "share"]
     assert list(table["label"]) == list(range(24))
     assert table["share"].sum() == pytest.approx(1, abs=1e-4)
-    np.testing.assert_allclose(table[["R", "G", "B"]], trained.source.palette.rgb, rtol=1e-4)
-    np.testing.assert_allclose(table[["L", "a", "b"]], trained.source.palette.lab, rtol=1e-4)
+    np.testing.assert_allclose(table[["R", "G", "B"]], trained.learned.palette.rgb, rtol=1e-4)
+    np.testing.assert_allclose(table[["L", "a", "b"]], trained.learned.palette.lab, rtol=1e-4)
 
 
 def test_probability_and_label_tables(folder, result):
@@ -90,18 +95,18 @@ def test_probability_and_label_tables(folder, result):
     assert list(table) == [str(label) for label in range(24)]
     assert len(table) == GRID[0] * GRID[1]
     np.testing.assert_allclose(table.sum(axis=1), 1, atol=1e-4)
-    np.testing.assert_allclose(table, result.probabilities.reshape(-1, 24), rtol=1e-4)
+    np.testing.assert_allclose(table, result.labelling.probabilities.reshape(-1, 24), rtol=1e-4)
     labels = pd.read_csv(folder / "target_labels.csv")
     assert list(labels) == ["label"]
     # five digits can tie two colors, so the table's largest number is asked for, not its place
     chosen = table.to_numpy()[np.arange(len(table)), labels["label"]]
     np.testing.assert_array_equal(chosen, table.max(axis=1))
-    np.testing.assert_array_equal(labels["label"], result.labels.ravel())
+    np.testing.assert_array_equal(labels["label"], result.labelling.labels.ravel())
 
 
 def test_pca_figure_shows_both_clouds_in_one_frame(trained):
-    clustered = trained.source.palette.paint(trained.source.small_labels)
-    figure = inspection.pca_figure(trained.source.small, clustered)
+    clustered = trained.learned.palette.paint(on_grid(trained)[1])
+    figure = inspection.pca_figure(on_grid(trained)[0], clustered)
     assert figure.shape == (480, 960, 3)
     colored = np.ptp(figure, axis=-1) > 0.02
     left, right = colored[:, :480], colored[:, 480:]

@@ -9,14 +9,14 @@ from staged import SIZE, Deadly, Staged, drawn
 
 from refcolor import Config
 from refcolor.files import images
-from refcolor.methods.pipeline import Colorizer
+from refcolor.methods.colorizer import Colorizer
 from refcolor.render import workers
 from refcolor.render.painter import Job
 
 
 @pytest.fixture(scope="module")
 def colorizer():
-    return Colorizer(Config.preset("quick")).fit(drawn(0))
+    return Colorizer(Config("quick")).fit(drawn(0))
 
 
 def test_a_frame_that_ends_its_workers_fails_alone(colorizer, tmp_path):

@@ -1,6 +1,7 @@
 """Shots: every frame a function of keys and gray frames alone, steady where it stands, sure at its keys."""
 
 import pickle
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -48,12 +49,12 @@ def grays(colors):
 
 @pytest.fixture(scope="module")
 def quick(colors):
-    return Colorizer(Config.preset("quick")).fit(colors[0])
+    return Colorizer(Config("quick")).fit(colors[0])
 
 
 @pytest.fixture(scope="module")
 def both(colors):
-    return Colorizer(Config.preset("quick")).fit([colors[0], colors[-1]])
+    return Colorizer(Config("quick")).fit([colors[0], colors[-1]])
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +91,19 @@ def test_any_part_in_any_order_is_as_in_the_whole(quick, grays, made, order):
         np.testing.assert_array_equal(shot[i].confidence, made[i].confidence)
 
 
+def test_a_shot_is_a_sequence(quick, grays, made):
+    shot = Shot(quick, [np.rint(gray * 255).astype(np.uint8) for gray in grays], [0])
+    assert isinstance(shot, Sequence)
+    np.testing.assert_array_equal(shot[-1].image, made[-1].image)
+    assert [frame.hold for frame in shot[2:6:2]] == [made[2].hold, made[4].hold]
+    for index in (COUNT, -COUNT - 1):
+        with pytest.raises(IndexError, match=f"of {COUNT}"):
+            shot[index]
+
+
 def test_what_is_forgotten_is_made_again(quick, grays, made, monkeypatch):
-    monkeypatch.setattr("refcolor.shots.shot.REMEMBERED", 1)
-    monkeypatch.setattr("refcolor.shots.shot.PATHS", 1)
+    monkeypatch.setattr("refcolor.shots.shot.MAX_FRAMES", 1)
+    monkeypatch.setattr("refcolor.shots.shot.MAX_TRACKS", 1)
     for frame, wanted in zip(Shot(quick, grays, [0]), made, strict=True):
         np.testing.assert_array_equal(frame.image, wanted.image)
 
@@ -110,7 +121,7 @@ def test_a_second_key_helps(both, made, colors, grays):
 
 def test_a_frame_is_colored_from_the_nearest_keys_of_each_side(colors, grays):
     keys = [0, 3, 6, 9]
-    colorizer = Colorizer(Config.preset("quick")).fit([colors[i] for i in keys])
+    colorizer = Colorizer(Config("quick")).fit([colors[i] for i in keys])
     shot = Shot(colorizer, grays, keys)
     assert [shot[i].keys for i in (1, 2, 4, 8)] == [(0, 1), (1, 0), (1, 2), (3, 2)]
     assert [Shot(colorizer, grays, [4, 5, 6, None])[i].keys for i in (0, 9)] == [(0, 1, 3), (2, 1, 3)]
@@ -129,7 +140,7 @@ def test_keys_that_differ_where_nothing_moves_are_both_kept(grays, swapped):
     frames = [grays[3]] * 5 + [grays[4]] + [grays[3]] * 3
     keys, places = [repainted(np.repeat(grays[3][..., None], 3, -1), a) for a in (20, -20)], [1, 8]
     order = [1, 0] if swapped else [0, 1]
-    colorizer = Colorizer(Config.preset("quick")).fit([keys[i] for i in order])
+    colorizer = Colorizer(Config("quick")).fit([keys[i] for i in order])
     found = list(Shot(colorizer, frames, [places[i] for i in order]))
     ground = still(grays[3], grays[4])
     for i, key in [(0, 0), (1, 0), (2, 0), (4, 0), (7, 1), (8, 1)]:
@@ -140,7 +151,7 @@ def test_keys_that_differ_where_nothing_moves_are_both_kept(grays, swapped):
 def test_keys_that_differ_by_little_go_over_into_each_other(grays):
     """Nothing is seen to change from one frame to the next."""
     keys = [repainted(np.repeat(grays[3][..., None], 3, -1), a) for a in (12, 16)]
-    colorizer = Colorizer(Config.preset("quick")).fit(keys)
+    colorizer = Colorizer(Config("quick")).fit(keys)
     frames = [grays[3], *grays[4:8], grays[3]]
     found = [frame.image for frame in Shot(colorizer, frames, [0, 5])]
     ground = np.logical_and.reduce([still(grays[3], gray) for gray in frames])
@@ -154,7 +165,7 @@ def test_light_goes_over_from_key_to_key(colors, grays):
     """A warm dusk between two keys: each frame has the colors of its own light, without a jump."""
     dusk = np.linspace(1, np.float32([0.85, 0.6, 0.45]), COUNT, dtype=np.float32)
     truths = [color * light for color, light in zip(colors, dusk, strict=True)]
-    colorizer = Colorizer(Config.preset("quick")).fit([truths[0], truths[-1]])
+    colorizer = Colorizer(Config("quick")).fit([truths[0], truths[-1]])
     shot = Shot(colorizer, [gray8(truth) for truth in truths], [0, COUNT - 1])
     errors = [np.median(off(frame.image, truth)) for frame, truth in zip(shot, truths, strict=True)]
     assert max(errors) < 1.5
@@ -163,14 +174,14 @@ def test_light_goes_over_from_key_to_key(colors, grays):
 def test_colors_fade_with_a_lamp(colors):
     """What one key cannot show: less light, less chroma."""
     truths = [color * np.float32(1 - 0.05 * i) for i, color in enumerate(colors)]
-    shot = Shot(Colorizer(Config.preset("quick")).fit(colors[0]), [gray8(truth) for truth in truths], [0])
+    shot = Shot(Colorizer(Config("quick")).fit(colors[0]), [gray8(truth) for truth in truths], [0])
     assert np.median(off(shot[8].image, truths[8])) < 1
 
 
 def test_keys_of_other_sizes_and_shapes(colors, grays):
     large = cv2.resize(colors[0], (200, 150), interpolation=cv2.INTER_CUBIC).clip(0, 1)
     part = np.ascontiguousarray(colors[-1][10:90, 30:])
-    colorizer = Colorizer(Config.preset("quick")).fit([large, part])
+    colorizer = Colorizer(Config("quick")).fit([large, part])
     for places in ([0, COUNT - 1], [None, None]):
         shot = Shot(colorizer, grays, places)
         for i in (0, 4, COUNT - 1):
@@ -180,7 +191,7 @@ def test_keys_of_other_sizes_and_shapes(colors, grays):
 def test_holds_and_cuts_are_seen(colors, grays):
     other = [gray8(scene(i, ground=5)) for i in range(3)]
     frames = [grays[0], grays[0], grays[1], *other]
-    shot = Shot(Colorizer(Config.preset("quick")).fit(colors[0]), frames, [0])
+    shot = Shot(Colorizer(Config("quick")).fit(colors[0]), frames, [0])
     found = list(shot)
     assert [frame.hold for frame in found] == [False, True, False, False, False, False]
     assert [frame.cut for frame in found] == [False, False, False, True, False, False]
@@ -191,7 +202,7 @@ def test_holds_and_cuts_are_seen(colors, grays):
 def test_a_hold_is_one_picture_wherever_blocks_end(colors, grays, monkeypatch):
     monkeypatch.setattr("refcolor.shots.static_areas.BLOCK", 4)
     frames = [grays[0], *[grays[5]] * 9, grays[6]]
-    shot = Shot(Colorizer(Config.preset("quick")).fit(colors[0]), frames, [0])
+    shot = Shot(Colorizer(Config("quick")).fit(colors[0]), frames, [0])
     for order in (range(11), (7, 2, 9)):
         found = {i: shot[i].image for i in order}
         for i in set(order) & set(range(1, 10)):
@@ -201,7 +212,7 @@ def test_a_hold_is_one_picture_wherever_blocks_end(colors, grays, monkeypatch):
 def test_a_fade_is_no_hold(colors, grays):
     """No step is seen, but they add up: the gray stays right all the same."""
     frames = [np.float32(grays[5] * (1 - i / 200)) for i in range(12)]
-    shot = Shot(Colorizer(Config.preset("quick")).fit(colors[0]), frames, [None])
+    shot = Shot(Colorizer(Config("quick")).fit(colors[0]), frames, [None])
     assert 0 < sum(frame.hold for frame in shot) < 11
     for i in (3, 11):
         assert np.abs(luma(shot[i].image) - frames[i]).max() < 1e-4
@@ -210,7 +221,7 @@ def test_a_fade_is_no_hold(colors, grays):
 def test_each_scene_takes_the_key_on_its_side_of_the_cut(colors, grays):
     other = [scene(i, ground=5) for i in range(4)]
     frames = [*grays[:4], *map(gray8, other)]
-    shot = Shot(Colorizer(Config.preset("quick")).fit([colors[0], other[3]]), frames, [0, 7])
+    shot = Shot(Colorizer(Config("quick")).fit([colors[0], other[3]]), frames, [0, 7])
     assert [frame.keys for frame in shot] == [(0,)] * 4 + [(1,)] * 4
 
 
@@ -229,7 +240,7 @@ def test_a_frame_that_cannot_be_had_fails_alone(quick, grays, made):
 
 
 def test_the_network_takes_part(colors, grays, both):
-    config = Config.preset("standard", epochs=2, device="cpu")
+    config = Config("standard", epochs=2, device="cpu")
     colorizer = Colorizer(config).fit([colors[0], colors[-1]])
     shot = Shot(colorizer, grays, [0, COUNT - 1])
     assert np.median(off(shot[5].image, colors[5])) < 2
@@ -242,32 +253,32 @@ def test_the_network_takes_part(colors, grays, both):
 def test_several_keys_are_learned_as_one(colors, init):
     """The palette is of them all, and a key is labelled in its own colors."""
     blue = np.ascontiguousarray(colors[0][..., ::-1])
-    config = Config.preset(
-        "standard", epochs=3 if init == "pretrained" else 1, init=init, device="cpu", grid=64
-    )
+    config = Config("standard", epochs=3 if init == "pretrained" else 1, init=init, device="cpu", grid=64)
     colorizer = Colorizer(config).fit([colors[0], blue])
-    assert len(colorizer.sources) == 2
+    assert len(colorizer.learned.sources) == 2
     for i, picture in enumerate((colors[0], blue)):
-        source = colorizer.sources.each[i]
-        assert source.palette is colorizer.sources.palette
+        source = colorizer.learned.sources[i]
+        assert source.palette is colorizer.learned.palette
         assert off(source.palette.paint(source.labels), picture).mean() < 8
 
 
 def test_the_report_preset_colors_shots_at_its_own_size(colors, grays):
-    config = Config.preset("paper", epochs=1, device="cpu", grid=32, clusters=8)
+    config = Config("paper", epochs=1, device="cpu", grid=32, clusters=8)
     frame = Shot(Colorizer(config).fit([colors[0], colors[-1]]), grays, [0, 9])[3]
     assert frame.image.shape == (224, 224, 3)
     assert frame.confidence is None
 
 
-@pytest.mark.parametrize(("places", "said"), [([], "0 places for 1 keys"), ([0, 1], "2 places for 1 keys")])
-def test_places_and_keys_must_agree(quick, grays, places, said):
-    with pytest.raises(ValueError, match=said):
+@pytest.mark.parametrize(
+    ("places", "said"), [([], "0 key indices for 1 keys"), ([0, 1], "2 key indices for 1 keys")]
+)
+def test_places_and_keys_must_agree(quick, grays, places):
+    with pytest.raises(ValueError, match=f"{len(places)} key indices for 1 keys"):
         Shot(quick, grays, places)
 
 
 def test_keys_come_first(grays):
-    with pytest.raises(ValueError, match="fit the colorizer"):
+    with pytest.raises(ValueError, match="call fit"):
         Shot(Colorizer(), grays, [0])
     with pytest.raises(ValueError, match="at least one"):
         Colorizer().fit([])

@@ -179,7 +179,7 @@ def make(width, height):
 @pytest.fixture
 def quick(shot):
     """A colorizer without a network, fitted on the key."""
-    return Colorizer(Config.preset("quick")).fit(images.read("key.png").rgb)
+    return Colorizer(Config("quick")).fit(images.read("key.png").rgb)
 
 
 def job(folder, *stage):

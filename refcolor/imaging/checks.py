@@ -1,0 +1,52 @@
+"""Pictures at the front door: what is accepted, and how it becomes a working picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refcolor.config import PATCH
+from refcolor.imaging.color import Image
+
+MAX_VALUES = {"uint8": 255, "uint16": 65535}  # white, by the type of the samples
+
+
+def as_picture(image: NDArray[Any], name: str, ndim: int) -> Image:
+    """A working picture: float32 in [0, 1], large enough for a patch.
+
+    Parameters
+    ----------
+    image : (H, W, 3) or (H, W); float32 or float64 in [0, 1], uint8, or uint16
+        Encoded sRGB in RGB order, or gray.
+    name : str
+        What the picture is called in messages.
+    ndim : int
+        3 for color, 2 for gray.
+
+    Raises
+    ------
+    ValueError
+        For another type or shape, values outside [0, 1], or a side shorter than a patch.
+    """
+    kind = str(getattr(image, "dtype", type(image).__name__))
+    if not isinstance(image, np.ndarray) or kind not in ("float32", "float64", *MAX_VALUES):
+        raise ValueError(f"the {name} is {kind}: give float32 or float64 in [0, 1], uint8, or uint16")
+    if image.ndim != ndim or (ndim == 3 and image.shape[2] != 3):
+        wanted = "(H, W, 3)" if ndim == 3 else "(H, W)"
+        raise ValueError(f"the {name} has shape {image.shape}: give {wanted}")
+    picture = image.astype(np.float32, copy=False)
+    if kind in MAX_VALUES:
+        picture = picture / np.float32(MAX_VALUES[kind])
+    if not picture.size or not (picture.min() >= 0 and picture.max() <= 1):  # NaN fails as well
+        raise ValueError(f"the {name} has values outside [0, 1], or none: scale it first")
+    check_size(picture, name)
+    return picture
+
+
+def check_size(image: Image, name: str) -> None:
+    """Raise ValueError when a picture is smaller than a patch."""
+    h, w = image.shape[:2]
+    if min(h, w) < PATCH:
+        raise ValueError(f"the {name} is {w}x{h} pixels: both sides must be at least {PATCH}")

@@ -1,0 +1,49 @@
+"""The "Auto-Coloring Network" report: labels from 29x29 patches, the palette's picture, a plain Lab merge.
+
+source --> 24-color k-means palette, Canny, FAST --> CNN, trained on every pixel of a 112x112 grid
+target --> Canny, FAST --> CNN --> labels --> palette picture --> CIELAB merge, 224x224
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from refcolor.config import Config
+from refcolor.imaging import features, merge
+from refcolor.imaging import palette as palettes
+from refcolor.imaging.color import Image
+from refcolor.imaging.palette import Palette
+from refcolor.matching.alignment import Aligner, Alignment
+from refcolor.matching.source import Source
+from refcolor.methods.base import Learned, Method, Result, Target, all_pixels
+from refcolor.networks import backend
+from refcolor.networks.labels import PatchLabeller
+
+RESULT_SIZE = 224, 224  # (w, h) of the report's result
+
+
+class Paper(Method):
+    """The report's method."""
+
+    has_confidence = False
+    uses_motion = False
+
+    def look(self, pictures: Sequence[Image], config: Config, palette: Palette | None = None) -> Learned:
+        config = self.decide(pictures, config, palette)
+        if palette is None:
+            small = [features.resize(picture, (config.grid, config.grid)) for picture in pictures]
+            palette = palettes.fit(all_pixels(small), int(config.clusters), space="rgb", seed=config.seed)
+        return Learned(config, Aligner([Source(picture, palette) for picture in pictures]), palette)
+
+    def new_labeller(self, learned: Learned) -> PatchLabeller:
+        assert learned.palette is not None
+        return PatchLabeller(learned.sources, learned.palette, learned.config)
+
+    def color(self, target: Target, learned: Learned, alignment: Alignment | None = None) -> Result:
+        assert learned.engine is not None
+        assert learned.labeller is not None
+        with backend.on(learned.engine), backend.repeatable_sums():
+            labelling = learned.labeller.ask(target.gray, {})
+        picture = features.resize(labelling.palette_picture, RESULT_SIZE)
+        image = merge.plain_lab(features.resize(target.gray, RESULT_SIZE), picture)
+        return Result(image, labelling=labelling.enlarged(picture))

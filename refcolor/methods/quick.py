@@ -1,0 +1,70 @@
+"""Matching and patches without a network: no training, a few seconds a picture.
+
+target --> alignment with the sources --> patch synthesis --> settling, luma-exact merge --> flat colors
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from refcolor.config import Config
+from refcolor.imaging import flat_colors, merge
+from refcolor.imaging.color import Image
+from refcolor.imaging.palette import Palette
+from refcolor.matching.alignment import Aligner, Alignment
+from refcolor.matching.source import Source
+from refcolor.methods.base import Learned, Method, Result, Target
+from refcolor.networks import backend
+from refcolor.networks.labels import KeyWeights, Labelling
+from refcolor.synthesis import fusion, search
+
+
+class Quick(Method):
+    """Guided patch synthesis from matched sources; :class:`Standard` adds a network's opinion to it."""
+
+    def look(self, pictures: Sequence[Image], config: Config, palette: Palette | None = None) -> Learned:
+        return Learned(
+            self.decide(pictures, config, palette),
+            Aligner([Source(picture) for picture in pictures]),
+            flat_colors=flat_colors.join([flat_colors.find(picture) for picture in pictures]),
+        )
+
+    def opinion(self, relit: Image, learned: Learned, weights: KeyWeights) -> Labelling | None:
+        """What a network says of a target (H, W) in the sources' light; nothing here."""
+        return None
+
+    def expected_chroma(self, labelling: Labelling | None, learned: Learned, relit: Image) -> Image | None:
+        """Chroma (H, W, 2) that the network alone would give; None here."""
+        return None
+
+    def color(self, target: Target, learned: Learned, alignment: Alignment | None = None) -> Result:
+        with backend.repeatable_sums():
+            aligned = alignment or learned.aligner.align(target.gray)
+            return self._color(target.gray, learned, aligned)
+
+    def _color(self, gray: Image, learned: Learned, aligned: Alignment) -> Result:
+        matches, candidates = aligned.matches, aligned.candidates
+        relit = np.clip(matches.relit / 255, 0, 1).astype(np.float32)
+        labelling = self.opinion(relit, learned, aligned.weights)
+        probabilities = None if labelling is None else labelling.probabilities
+        if labelling is not None and labelling.nearest is not None:
+            candidates = [*candidates, aligned.motion(labelling.nearest)]
+        synthesis = search.synthesize(
+            matches.relit,
+            aligned.views,
+            candidates,
+            matches.best,
+            matches.error,
+            probabilities,
+            seed=learned.config.seed,
+        )
+        expected = self.expected_chroma(labelling, learned, relit)
+        confidence = fusion.trust(synthesis, matches.error, expected)
+        ab = fusion.settle(synthesis.ab, matches.relit, probabilities, learned.chroma_lines)
+        image = merge.luma_exact(gray, ab * np.float32(matches.dimming))
+        assert learned.flat_colors is not None
+        image, painted = flat_colors.lay(image, gray, learned.flat_colors, probabilities, learned.palette)
+        confidence[painted] = np.maximum(confidence[painted], flat_colors.PAINTED)
+        return Result(image, confidence, matches, labelling)
