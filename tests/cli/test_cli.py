@@ -10,7 +10,6 @@ import struct
 import subprocess
 import sys
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -242,7 +241,8 @@ def test_a_real_run_says_little_and_the_same_twice(scene):
 @pytest.fixture
 def small_paper(monkeypatch):
     """The report's preset on a smaller grid: 10 steps instead of 98."""
-    monkeypatch.setitem(config._PRESETS, "paper", replace(config._PAPER, grid=40, batch=160))
+    changes = config.CHANGES["paper"] | {"grid": 40, "batch": 160}
+    monkeypatch.setitem(config.CHANGES, "paper", changes)
 
 
 @pytest.fixture(scope="module")
