@@ -14,7 +14,6 @@ from refcolor.cli import options
 from refcolor.cli.console import Voice, friendly
 from refcolor.config import MAX_PIXELS, Config, Device, Preset
 from refcolor.errors import UsageError, quoted, usage_errors
-from refcolor.files.atomic_write import left_empty
 
 if TYPE_CHECKING:
     from refcolor.files.models import Model
@@ -113,7 +112,6 @@ def shot(
             ours += [contact_sheet] if contact_sheet and skip_existing and is_sheet(contact_sheet) else []
             kept = save_model is not None and skip_existing and models.is_model(save_model)
             beside = [path for path in (report, contact_sheet, save_model) if path]
-            ours += [path for path in beside if left_empty(path)]
             try:
                 new = outputs.check(
                     work.frames + ([contact_sheet] if contact_sheet else []),
@@ -121,11 +119,11 @@ def shot(
                     [*footage.files, *keys_.files(key, key_from)],
                     others=[path for path in (work.movie, report, None if kept else save_model) if path],
                     force=force,
-                    again=[*work.empty, *ours],
+                    again=ours,
                 )
             except FileExistsError as error:
                 rest = not skip_existing and any(path.exists() for path in work.frames)
-                hint = ", or go on with the rest by refcolor shot --skip-existing" if rest else ""
+                hint = "; go on with the rest by refcolor shot --skip-existing" if rest else ""
                 raise UsageError(f"{error}{hint}") from error
         work.sweep(*beside)
         voice = Voice(quiet)
@@ -158,8 +156,7 @@ def shot(
                 if workers == "auto":
                     workers = 1 if cluster else _suitable(work, known)
                 job = work.job(places, force=force or skip_existing or cluster is not None)
-                over = force or (work.movie is not None and left_empty(work.movie))
-                _color(_painted(job, colorizer, work, workers, cluster, force=over), work, summary, voice)
+                _color(_painted(job, colorizer, work, workers, cluster, force=force), work, summary, voice)
         if contact_sheet and summary.write_sheet(contact_sheet, force=force or contact_sheet in ours):
             print(contact_sheet)
         for line in summary.table() if work.left else ():

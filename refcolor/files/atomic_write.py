@@ -1,26 +1,32 @@
-"""Files appear whole or not at all, and never over something the user did not offer."""
+"""Write a file whole or not at all, and never over a file that the user did not offer."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import secrets
+import sys
 import time
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-from refcolor.errors import StrPath, quoted
+from refcolor.errors import StrPath, quoted, with_code
 
-DAY = 24 * 3600  # seconds; what nothing was written to for so long is nobody's any more
+if sys.platform != "win32":
+    import fcntl
+
+ABANDONED_AFTER = 24 * 3600  # seconds; temporary files untouched for this long are abandoned
 
 
 def check_target(path: StrPath, *, inputs: Iterable[StrPath] = (), force: bool = False) -> None:
-    """Refuse an output path that could not, or should not, be written.
+    """Refuse an output path that cannot, or should not, be written; call it before long work.
 
-    Meant to be called before long work. The name may still be taken later; :func:`atomic` notices that.
+    The name may still be taken later; :func:`atomic` notices that.
 
     Raises
     ------
@@ -41,16 +47,16 @@ def check_target(path: StrPath, *, inputs: Iterable[StrPath] = (), force: bool =
             raise ValueError(f"output {quoted(path)} is the input {quoted(source)}; choose another name")
     if path.exists() and not path.is_file():
         raise ValueError(f"output {quoted(path)} is a pipe or a device; give the name of a plain file")
-    # lexists: a broken symbolic link is something of the user's, too
+    # lexists: a broken symbolic link belongs to the user, too
     if os.path.lexists(path) and not force:
-        raise FileExistsError(_taken(path))
+        raise _exists(path)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(f"output folder {quoted(folder)} is not writable; choose another folder")
 
 
 @contextmanager
 def atomic(path: StrPath, *, force: bool = False) -> Iterator[BinaryIO]:
-    """Open a new binary file that gets its name only when the block ends well.
+    """Open a new binary file that gets its name only when the block ends without an error.
 
     The bytes go to a hidden file in the same folder, are synced to disk and then renamed. If anything
     fails, Ctrl-C included, that file is removed and what was at `path` stays. Permissions follow the umask.
@@ -63,24 +69,31 @@ def atomic(path: StrPath, *, force: bool = False) -> Iterator[BinaryIO]:
     OSError
         The disk is full, the folder not writable, and so on; one line.
     """
-    path = Path(path)
-    temporary = path.with_name(f".refcolor-{_system()}-{os.getpid()}-{secrets.token_hex(4)}.part")
+    path, temporary = Path(path), None
     try:
-        with temporary.open("xb") as file:
+        temporary, file = _create(path.parent)
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        publish(temporary, path, force=force)
+            if sys.platform == "win32":
+                file.close()  # an open file cannot be renamed there; elsewhere it stays locked until then
+            publish(temporary, path, force=force)
     except FileExistsError:
-        raise FileExistsError(_taken(path)) from None
+        raise _exists(path) from None
     except OSError as error:
         raise type(error)(f"cannot write {quoted(path)}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary:
+            temporary.unlink(missing_ok=True)
 
 
 def publish(temporary: Path, path: Path, *, force: bool = False) -> None:
-    """Give a finished file of the same file system its name; FileExistsError if taken and not `force`."""
+    """Give a finished file of the same file system its name; FileExistsError if taken and not `force`.
+
+    On file systems without hard links, another process can take the name between the check and the rename,
+    and its file is then replaced.
+    """
     if force:
         temporary.replace(path)
         return
@@ -89,58 +102,67 @@ def publish(temporary: Path, path: Path, *, force: bool = False) -> None:
     except FileExistsError:
         raise
     except OSError:  # no hard links here: FAT, some network folders
-        path.open("xb").close()  # claim the name first; fails if it is taken
-        try:
-            temporary.replace(path)
-        except BaseException:
-            path.unlink()
-            raise
-
-
-def left_empty(path: StrPath) -> bool:
-    """Whether a file is empty, as a kill may leave it where there are no hard links: see :func:`publish`."""
-    path = Path(path)
-    return path.is_file() and not path.stat().st_size
+        if os.path.lexists(path):
+            raise FileExistsError from None
+        temporary.rename(path)
 
 
 def sweep(folder: StrPath) -> None:
-    """Remove what killed processes have left half-written in a folder, never what may still be written.
+    """Remove temporary files of killed processes from a folder, never those of running ones.
 
-    The name of such a file says whose it is. Of processes that cannot be seen from here, as those of another
-    machine on a network folder, only what has not changed for a day is removed.
+    A process locks its file while it runs, and the file's name tells the machine. Where the lock cannot be
+    seen, as on Windows or from another machine, a file counts as abandoned after a day without a change.
     """
     for path in Path(folder).glob(".refcolor-*.part"):
-        with suppress(OSError):
-            system, pid, *_ = [*path.name.split("-")[1:], "", ""]
-            if system == _system() and pid.isdecimal():
-                left = not _alive(int(pid))
-            else:
-                left = time.time() - path.lstat().st_mtime > DAY
-            if left:
+        with suppress(OSError):  # locked by a running process, or removed by another sweep
+            abandoned = time.time() - path.lstat().st_mtime > ABANDONED_AFTER
+            with path.open("r+b") as file:
+                if _lock(file) and path.name.startswith(f".refcolor-{_machine()}-"):
+                    path.unlink()
+                    continue
+            if abandoned:
                 path.unlink()
 
 
-@cache
-def _system() -> str:
-    """A word for where numbers of processes mean the same: this machine since its start, or a container."""
-    try:
-        since = Path("/proc/sys/kernel/random/boot_id").read_text()
-        words = [os.uname().nodename, since, str(Path("/proc/self/ns/pid").readlink())]
-    except OSError:
-        words = [secrets.token_hex(8)]  # of no other process
-    return hashlib.blake2s(" ".join(words).encode(), digest_size=4).hexdigest()
+def _create(folder: Path) -> tuple[Path, BinaryIO]:
+    """A new temporary file in a folder, open and locked."""
+    while True:
+        path = folder / f".refcolor-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.part"
+        file = path.open("xb")
+        with suppress(BlockingIOError):
+            _lock(file)
+            if path.exists():  # no sweep was between the opening and the lock
+                return path, file
+        file.close()
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except ProcessLookupError:
-        return False
-    except OSError:  # another user's
+def _lock(file: BinaryIO) -> bool:
+    """Lock a file until it is closed or its process ends; False where files cannot be locked.
+
+    Raises
+    ------
+    BlockingIOError
+        Another process, or another opening of the file, holds the lock.
+    """
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            return False
         return True
-    return state not in "ZX"  # ended, and nobody has asked how
+    return False
 
 
-def _taken(path: Path) -> str:
-    return f"output {quoted(path)} already exists; choose another name or use --force"
+@cache
+def _machine() -> str:
+    """A word for this machine; some network folders do not show one machine's locks to another."""
+    address = uuid.getnode()
+    if address >> 40 & 1:  # without a network card: a random number, another one in every process
+        address = 0
+    return hashlib.blake2s(f"{platform.node()} {address}".encode(), digest_size=4).hexdigest()
+
+
+def _exists(path: Path) -> FileExistsError:
+    return with_code(FileExistsError(f"output {quoted(path)} already exists"), "exists")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from refcolor.errors import UsageError, quoted, usage_errors
 from refcolor.files import images, sequences
-from refcolor.files.atomic_write import left_empty, sweep
+from refcolor.files.atomic_write import sweep
 from refcolor.files.image_storage import EXTENSIONS
 from refcolor.files.images import Picture
 from refcolor.files.video import is_video
@@ -47,12 +47,6 @@ class Plan:
     def frames(self) -> list[Path]:
         """Every picture that will be written."""
         return [path for i in self.left for path in self.of(i)]
-
-    @property
-    def empty(self) -> list[Path]:
-        """Those of them that a process has left empty where it was killed."""
-        paths = [*self.frames, *([self.movie] if self.movie else [])]
-        return [path for path in paths if left_empty(path)]
 
     def of(self, index: int) -> list[Path]:
         """The pictures of a frame that will be written."""
@@ -118,7 +112,7 @@ def plan(
     trusts = {index: path.with_suffix(".png") for index, path in trusts.items()}
     paths = [*results.values(), *trusts.values(), *([movie] if movie else [])]
     outputs.refuse_inputs(paths, footage.files)
-    kept = {path for path in paths if skip_existing and os.path.lexists(path) and not left_empty(path)}
+    kept = {path for path in paths if skip_existing and os.path.lexists(path)}
     finished = None
     if movie in kept:
         assert isinstance(footage, Film)

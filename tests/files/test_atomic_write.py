@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from refcolor.errors import code_of
 from refcolor.files import atomic_write
 from refcolor.files.atomic_write import atomic, check_target, sweep
 
@@ -33,8 +35,9 @@ def test_a_good_target_passes(tmp_path: Path) -> None:
 
 def test_existing_output_needs_force(tmp_path: Path) -> None:
     (tmp_path / "out.png").write_bytes(b"x")
-    with pytest.raises(FileExistsError, match="--force"):
+    with pytest.raises(FileExistsError, match="already exists") as caught:
         check_target(tmp_path / "out.png")
+    assert code_of(caught.value) == "exists"
     check_target(tmp_path / "out.png", force=True)
 
 
@@ -140,7 +143,7 @@ def test_failed_rename_leaves_no_empty_file(tmp_path: Path, monkeypatch: pytest.
         raise OSError(errno.EIO, "Input/output error")
 
     forbid_hard_links(monkeypatch)
-    monkeypatch.setattr(Path, "replace", fail)
+    monkeypatch.setattr(Path, "rename", fail)
     with pytest.raises(OSError, match="Input/output error"):
         put(tmp_path / "out.bin", b"one")
     assert names_in(tmp_path) == []
@@ -211,9 +214,7 @@ def test_sweep_removes_what_killed_processes_left_and_no_more(tmp_path: Path, as
         if asked:
             other.wait()
         else:  # ended, but still in the list of processes
-            until = time.monotonic() + 20
-            while atomic_write._alive(other.pid) and time.monotonic() < until:
-                time.sleep(0.01)
+            os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
         sweep(tmp_path)
         assert len(names_in(tmp_path)) == 3
         file.write(b"whole")
@@ -222,9 +223,7 @@ def test_sweep_removes_what_killed_processes_left_and_no_more(tmp_path: Path, as
 
 
 def test_what_another_machine_left_is_swept_after_a_day(tmp_path: Path) -> None:
-    dead = subprocess.Popen(["true"])
-    dead.wait()
-    for name in (f".refcolor-0badcafe-{dead.pid}-12345678.part", ".refcolor-0123456789abcdef.part"):
+    for name in (".refcolor-0badcafe-1-12345678.part", ".refcolor-0123456789abcdef.part"):
         path = tmp_path / name
         path.write_bytes(b"half")
         for age, left in ((0, True), (3600 * 23, True), (3600 * 25, False)):
@@ -232,3 +231,34 @@ def test_what_another_machine_left_is_swept_after_a_day(tmp_path: Path) -> None:
             sweep(tmp_path)
             assert path.exists() is left, age
     sweep(tmp_path / "nowhere")
+
+
+def test_without_locks_only_what_is_old_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atomic_write, "_lock", lambda file: False)
+    with atomic(tmp_path / "mine.bin") as file:
+        sweep(tmp_path)
+        file.write(b"whole")
+    path = tmp_path / f".refcolor-{atomic_write._machine()}-1-12345678.part"
+    path.write_bytes(b"half")
+    sweep(tmp_path)
+    assert names_in(tmp_path) == [path.name, "mine.bin"]
+    os.utime(path, (time.time() - 3600 * 25,) * 2)
+    sweep(tmp_path)
+    assert names_in(tmp_path) == ["mine.bin"]
+
+
+def test_a_file_swept_before_its_lock_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, names = atomic_write._lock, []
+
+    def late(file: BinaryIO) -> bool:
+        names.append(file.name)
+        if len(names) == 1:
+            Path(file.name).unlink()
+        if len(names) == 2:
+            raise BlockingIOError
+        return lock(file)
+
+    monkeypatch.setattr(atomic_write, "_lock", late)
+    put(tmp_path / "out.bin", b"whole")
+    assert (tmp_path / "out.bin").read_bytes() == b"whole"
+    assert len(set(names)) == 3
