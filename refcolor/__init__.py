@@ -2,14 +2,18 @@
 
 Conventions, the same in every module:
 
-* images are NumPy arrays ``(H, W, 3)`` or ``(H, W)``, RGB order, display-encoded (sRGB), float32 in [0, 1];
-* gray means BT.601 luma of the encoded values, 0.299 R + 0.587 G + 0.114 B;
+* pictures are NumPy arrays ``(H, W, 3)`` or ``(H, W)``, RGB order, display-encoded (sRGB), float32 in [0, 1];
+  :class:`Colorizer` and :class:`Shot` also take uint8, uint16 and float64;
+* gray is BT.601 luma of the encoded values, 0.299 R + 0.587 G + 0.114 B;
 * CIELAB is D65 with L in [0, 100];
 * points are ``(N, 2)`` arrays of ``(x, y)``, pixel centers at integers;
 * labels are int32.
 
-Only :mod:`refcolor.files.images` knows files, 8 and 16 bits, alpha and color tags. Importing this package
-imports neither TensorFlow nor scikit-learn.
+The packages, from the command line down: :mod:`~refcolor.cli` (words), :mod:`~refcolor.render` (jobs over many
+frames), :mod:`~refcolor.files` (formats), :mod:`~refcolor.shots` (frames in time), :mod:`~refcolor.methods`
+(paper, quick, standard), :mod:`~refcolor.synthesis` (patches), :mod:`~refcolor.networks` (Keras),
+:mod:`~refcolor.matching` (flow, alignment, light), :mod:`~refcolor.imaging` (functions on arrays). Importing
+refcolor imports neither TensorFlow nor scikit-learn.
 """
 
 from __future__ import annotations
