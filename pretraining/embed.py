@@ -2,8 +2,8 @@
 """Train the embedding that refcolor ships: learn to copy color between two pictures.
 
 "Tracking emerges by colorizing videos" (Vondrick et al. 2018): every cell of the target attends to all cells
-of the source; the loss is the cross-entropy of the copied colors. Clips: a folder with a folder of frames
-per clip. Prints the loss as it goes; writes the weights, and a report with the figures of the run.
+of the source; the loss is the cross-entropy of the copied colors. Clips are a folder with one
+folder of frames per clip. Prints the loss during training; writes the weights and a report of the run.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Copy(layers.Layer):
         logits = ops.matmul(target, ops.transpose(source, (0, 2, 1))) * WARMTH
         side = np.arange(SIDE // STRIDE, dtype=np.float32) / (SIDE // STRIDE)
         y, x = (v.ravel() for v in np.meshgrid(side, side, indexing="ij"))
-        away = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2
-        logits = logits - nearness[:, None] * ops.convert_to_tensor(away)
+        distance2 = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2
+        logits = logits - nearness[:, None] * ops.convert_to_tensor(distance2)
         return ops.clip(ops.matmul(ops.softmax(logits), colors), 1e-4, 1.0)
 
 
 def pair_model(embed: keras.Model) -> keras.Model:
-    """Source, target, source colors, nearness -> copied colors."""
+    """A model of (source, target, source colors, nearness) -> copied colors."""
     source, target = (keras.Input((SIDE, SIDE, 2)) for _ in range(2))
     colors, nearness = keras.Input((CELLS, CLUSTERS)), keras.Input((1,))
     both = embed(ops.concatenate([source, target], axis=0))
@@ -48,7 +48,7 @@ def pair_model(embed: keras.Model) -> keras.Model:
 
 
 def inputs(batch: Batch, rng: np.random.Generator) -> list[np.ndarray]:
-    # Half of the batches know that motion is mostly small; the others must find color anywhere.
+    # Half of the batches prefer near cells, as most motion is small; the others must find color anywhere.
     sigma = [np.inf, np.inf, 0.3, 0.15][rng.integers(4)]
     nearness = np.full((len(batch.source), 1), 0.5 / sigma**2, np.float32)
     return [batch.source, batch.target, batch.source_colors, nearness]
@@ -62,8 +62,8 @@ def main() -> int:
     cli.add_argument("--batch", type=int, default=4)
     cli.add_argument("--rate", type=float, default=1e-3)
     cli.add_argument("--drawn", type=float, default=0.3, help="share of drawn pairs; default: %(default)s")
-    cli.add_argument("--leave-out", nargs="*", default=[], help="clips kept apart, to measure on")
-    cli.add_argument("--start", type=Path, help="weights to go on from")
+    cli.add_argument("--leave-out", nargs="*", default=[], help="clips to measure on instead of training")
+    cli.add_argument("--start", type=Path, help="weights to start from")
     cli.add_argument("--seed", type=int, default=0)
     args = cli.parse_args()
 
@@ -77,31 +77,31 @@ def main() -> int:
     )
     rng = np.random.default_rng(args.seed)
     stream = batches(clips, args.batch, args.drawn, args.seed)
-    apart = read_clips(
+    held_out = read_clips(
         args.clips, [c for c in (p.name for p in args.clips.iterdir()) if c not in args.leave_out]
     )
-    check = batches(apart, 4, 0.0, 1) if apart else None
+    check = batches(held_out, 4, 0.0, 1) if held_out else None
     checks = [next(check) for _ in range(12)] if check else []
-    began, step, mean, log = time.time(), 0, None, []
-    while (spent := (time.time() - began) / 60 / args.minutes) < 1:
+    start, step, mean, log = time.time(), 0, None, []
+    while (share := (time.time() - start) / 60 / args.minutes) < 1:  # of the time
         model.optimizer.learning_rate = (
-            args.rate * min(1, (step + 1) / 100) * 0.5 * (1 + np.cos(np.pi * spent))
+            args.rate * min(1, (step + 1) / 100) * 0.5 * (1 + np.cos(np.pi * share))
         )
         batch = next(stream)
         loss = float(model.train_on_batch(inputs(batch, rng), batch.target_colors))
         mean = loss if mean is None else 0.99 * mean + 0.01 * loss
         step += 1
         if step % 250 == 0:
-            held = [
+            losses = [
                 model.evaluate(inputs(b, np.random.default_rng(i)), b.target_colors, verbose=0)
                 for i, b in enumerate(checks)
             ]
             log.append(
                 {
                     "step": step,
-                    "minutes": spent * args.minutes,
+                    "minutes": share * args.minutes,
                     "loss": mean,
-                    "apart": float(np.mean(held)) if held else None,
+                    "held_out": float(np.mean(losses)) if losses else None,
                 }
             )
             print(json.dumps(log[-1]), flush=True)

@@ -1,7 +1,7 @@
-"""Endless pairs of pictures to learn from: frames of open clips, and drawn layers that hide each other.
+"""Endless training pairs: frames of open clips, and drawn layers that hide each other.
 
 Both pictures of a pair are turned gray by the same random mix of channels, so that luma alone does not tell
-the color and a network has to learn what belongs together.
+the color and the network has to learn what belongs together.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from refcolor.networks.embedding import STRIDE, planes
 
 SIDE = 224  # pixels of a training picture
 CLUSTERS = 16  # colors of a pair
-GAP = 8  # frames between the two pictures of a clip, at most
+MAX_GAP = 8  # frames between the two pictures of a clip
 
 Picture = NDArray[np.float32]
 
@@ -48,8 +48,8 @@ def batches(clips: dict[str, list[NDArray[np.uint8]]], size: int, drawn: float, 
     """Batches of `size` pairs without end; a share `drawn` of the pairs is drawn, the rest are frames."""
     rng = np.random.default_rng(seed)
     while True:
-        made = [_pair(clips, drawn, rng) for _ in range(size)]
-        yield Batch(*(np.stack(part) for part in zip(*made, strict=True)))
+        pairs = [_pair(clips, drawn, rng) for _ in range(size)]
+        yield Batch(*(np.stack(part) for part in zip(*pairs, strict=True)))
 
 
 def _pair(clips: dict[str, list[NDArray[np.uint8]]], drawn: float, rng: np.random.Generator) -> list[Picture]:
@@ -63,9 +63,9 @@ def _frames(clips: dict[str, list[NDArray[np.uint8]]], rng: np.random.Generator)
     names = list(clips)
     frames = clips[names[rng.integers(len(names))]]
     one = int(rng.integers(len(frames)))
-    other = int(np.clip(one + rng.integers(-GAP, GAP + 1), 0, len(frames) - 1))
+    other = int(np.clip(one + rng.integers(-MAX_GAP, MAX_GAP + 1), 0, len(frames) - 1))
     h, w = frames[one].shape[:2]
-    # One place for both, each with a small motion of its own.
+    # Both show the same part of the clip, each with a small motion of its own.
     scale = np.exp(rng.uniform(-0.35, 0.25)) * min(1.0, min(h, w) / SIDE)
     reach = SIDE * scale / 2
     center = np.array(
@@ -136,15 +136,15 @@ def _background(clips: dict[str, list[NDArray[np.uint8]]], rng: np.random.Genera
 
 
 def _fill(clips: dict[str, list[NDArray[np.uint8]]], rng: np.random.Generator) -> Picture:
-    """A picture (SIDE, SIDE, 3) to fill a shape from: one paint, a shaded paint, or a piece of a frame."""
+    """A picture (SIDE, SIDE, 3) to fill a shape from: a flat color, a shaded color, or a piece of a frame."""
     kind = rng.random()
     if kind < 0.3:
         frames = clips[list(clips)[rng.integers(len(clips))]]
         frame = frames[rng.integers(len(frames))]
         piece = cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         return np.roll(piece, rng.integers(0, SIDE, 2), (0, 1)).astype(np.float32) / 255
-    paint = rng.random(3).astype(np.float32)
-    out = np.broadcast_to(paint, (SIDE, SIDE, 3)).copy()
+    color = rng.random(3).astype(np.float32)
+    out = np.broadcast_to(color, (SIDE, SIDE, 3)).copy()
     if kind < 0.65:
         x, y = rng.normal(0, 0.4, 2)
         ramp = np.linspace(-0.5, 0.5, SIDE, dtype=np.float32)
