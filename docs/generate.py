@@ -73,7 +73,9 @@ def _first_line(module: str) -> str:
     """First line of a package's or module's docstring."""
     folder = _folder(module)
     file = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
-    return (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+    return (
+        (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[0].rstrip(":")
+    )
 
 
 def _layers() -> list[str]:

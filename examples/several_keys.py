@@ -8,9 +8,9 @@ from refcolor.files import images
 
 first, last, folder, *paths = sys.argv[1:]
 frames = [images.read(path) for path in paths]
-colorizer = refcolor.Colorizer(refcolor.Config.preset("quick"))
+colorizer = refcolor.Colorizer(refcolor.Config("quick"))
 colorizer.fit([images.read(first).rgb, images.read(last).rgb])
-shot = refcolor.Shot(colorizer, [frame.gray for frame in frames], places=[0, len(frames) - 1])
+shot = refcolor.Shot(colorizer, [frame.gray for frame in frames], key_indices=[0, len(frames) - 1])
 for path, frame, colored in zip(paths, frames, shot, strict=True):
     images.write(Path(folder) / Path(path).name, colored.image, like=frame)
     print(path, "from keys", colored.keys, "(hold)" if colored.hold else "")

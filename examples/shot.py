@@ -9,7 +9,7 @@ from refcolor.files import images, sequences
 key, gray, folder = map(Path, sys.argv[1:])
 paths = sequences.expand([gray])
 frames = [images.read(path) for path in paths]
-colorizer = refcolor.Colorizer(refcolor.Config.preset("quick")).fit(images.read(key).rgb)
-shot = refcolor.Shot(colorizer, [frame.gray for frame in frames], places=[0])
+colorizer = refcolor.Colorizer(refcolor.Config("quick")).fit(images.read(key).rgb)
+shot = refcolor.Shot(colorizer, [frame.gray for frame in frames], key_indices=[0])
 for path, frame, colored in zip(paths, frames, shot, strict=True):
     images.write(folder / path.name, colored.image, like=frame)
