@@ -39,6 +39,7 @@ bool all_in(const Ints& values, std::int64_t end) {
 
 void gather_patches(const Floats& stack, const Ints& x, const Ints& y, const Ints& level, const Floats& angle,
                     int size, Floats& out, int threads) {
+    require(threads > 0, "threads must be positive");
     require(stack.ndim() == 4, "stack must be (S, H, W, P)");
     const py::ssize_t count = x.size();
     require(x.ndim() == 1 && y.ndim() == 1 && level.ndim() == 1 && angle.ndim() == 1 && y.size() == count &&
@@ -61,6 +62,7 @@ void gather_patches(const Floats& stack, const Ints& x, const Ints& y, const Int
 }
 
 void luma_exact(const Floats& luma, const Floats& ab, Floats& rgb, int threads) {
+    require(threads > 0, "threads must be positive");
     require(luma.ndim() == 2, "luma must be (H, W)");
     const py::ssize_t height = luma.shape(0), width = luma.shape(1);
     require(ab.ndim() == 3 && ab.shape(0) == height && ab.shape(1) == width && ab.shape(2) == 2,
@@ -102,6 +104,7 @@ void search(const Shorts& source, const Shorts& target, int radius, int cap, con
             const std::optional<Ints>& prior, int pull, int slack, const std::optional<Bytes>& labels,
             const std::optional<Costs>& unary, const Ints& jumps, int reach,
             int rounds, std::uint32_t seed, Ints& field, Ints& cost, int threads) {
+    require(threads > 0, "threads must be positive");
     require(radius >= 0 && radius <= MAX_RADIUS, "radius must be between 0 and 15");
     require(source.ndim() == 4 && target.ndim() == 3 && source.shape(3) == target.shape(2),
             "source must be (V, H, W, P) and target (H, W, P)");
@@ -171,6 +174,7 @@ void search(const Shorts& source, const Shorts& target, int radius, int cap, con
 void vote(const Floats& source_gray, const Floats& source_ab, const Floats& target_gray, const Ints& field,
           const Ints& cost, int radius, float temper, float luma_spread, float kin, Floats& ab, Floats& share,
           int threads) {
+    require(threads > 0, "threads must be positive");
     require(source_gray.ndim() == 3 && source_ab.ndim() == 4 && source_ab.shape(3) == 2,
             "source gray and ab must be (V, H, W) and (V, H, W, 2)");
     for (int i = 0; i < 3; ++i)

@@ -12,14 +12,9 @@
 
 namespace refcolor {
 
-// Number of threads to use: `threads`, or all available for 0, never more than there are rows.
-inline int thread_count(int threads, std::ptrdiff_t rows) {
-    if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    return static_cast<int>(std::min<std::ptrdiff_t>(threads, std::max<std::ptrdiff_t>(rows, 1)));
-}
-
-// Calls body(row) once for every row in [0, rows); the caller is one of the workers. Rows must not depend on
-// one another, so the result cannot depend on `threads`. The first exception stops the rest and is rethrown.
+// Calls body(row) once for every row in [0, rows), on `threads` threads at most; the caller is one of them.
+// Rows must not depend on one another, so the result cannot depend on `threads`. The first exception stops the
+// rest and is thrown again.
 template <class Body> void parallel_for(std::ptrdiff_t rows, int threads, Body&& body) {
     std::atomic<std::ptrdiff_t> next{0};
     std::exception_ptr error;
@@ -36,10 +31,9 @@ template <class Body> void parallel_for(std::ptrdiff_t rows, int threads, Body&&
     };
 
     std::vector<std::thread> helpers;
-    const int count = thread_count(threads, rows);
-    helpers.reserve(static_cast<std::size_t>(count - 1));
+    const std::ptrdiff_t count = std::min<std::ptrdiff_t>(threads, rows) - 1; // besides the caller
     try {
-        while (static_cast<int>(helpers.size()) < count - 1) helpers.emplace_back(work);
+        while (static_cast<std::ptrdiff_t>(helpers.size()) < count) helpers.emplace_back(work);
     } catch (const std::system_error&) {
         // The system grants no more threads: those that run, and the caller, share the rows.
     }

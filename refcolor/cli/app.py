@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -202,7 +201,7 @@ def info(quick: options.QuickInfo = False, debug: options.Debug = False) -> None
         rows["opencv"] = cv2.__version__
         for name in ("numpy", "scikit-learn", "openimageio", "pandas", "keras"):
             rows[name] = metadata.version(name)
-        rows["threads"] = str(len(os.sched_getaffinity(0)))
+        rows["threads"] = str(kernels.threads())
         if not quick:
             rows |= _engine()
         for name, value in rows.items():

@@ -10,7 +10,7 @@ from refcolor.imaging.color import Image, lab_to_rgb, rgb_to_lab
 __all__ = ["luma_exact", "plain_lab"]
 
 
-def luma_exact(luma: Image, ab: Image, *, threads: int = 0) -> Image:
+def luma_exact(luma: Image, ab: Image, *, threads: int | None = None) -> Image:
     """The color picture that turns back into ``luma`` when it is desaturated.
 
     For every pixel L is solved for with a, b held fixed, so that 0.299 R + 0.587 G + 0.114 B of the encoded
@@ -23,8 +23,8 @@ def luma_exact(luma: Image, ab: Image, *, threads: int = 0) -> Image:
         BT.601 luma in [0, 1].
     ab : float32 (H, W, 2)
         CIELAB a, b (D65). Beyond 200 they are scaled down together.
-    threads : int
-        0 means all available cores. The result does not depend on it.
+    threads : int, optional
+        :func:`refcolor.kernels.threads` if not given. The result does not depend on it.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def luma_exact(luma: Image, ab: Image, *, threads: int = 0) -> Image:
     ------
     ValueError
         If a shape or dtype differs from the above, a value is NaN or infinite, ``luma`` leaves [0, 1] or
-        ``threads`` is negative.
+        ``threads`` is not positive.
     """
     _check("luma", luma, 2)
     _check("ab", ab, 3)
@@ -43,8 +43,8 @@ def luma_exact(luma: Image, ab: Image, *, threads: int = 0) -> Image:
         raise ValueError(f"ab must be {(*luma.shape, 2)}, as luma is, not {ab.shape}")
     if luma.size and not (luma.min() >= 0 and luma.max() <= 1):
         raise ValueError(f"luma must be in [0, 1], not {luma.min()} to {luma.max()}")
-    if threads < 0:
-        raise ValueError(f"threads must be 0 (all cores) or more, not {threads}")
+    if threads is None:
+        threads = kernels.threads()
     rgb = np.empty((*luma.shape, 3), np.float32)
     kernels.core.luma_exact(np.ascontiguousarray(luma), np.ascontiguousarray(ab), rgb, threads)
     return rgb

@@ -65,7 +65,7 @@ def gather(
     angle: ArrayLike | None = None,
     size: int = 29,
     out: Image | None = None,
-    threads: int = 0,
+    threads: int | None = None,
 ) -> Image:
     """Cut one patch around every point.
 
@@ -87,8 +87,8 @@ def gather(
         Side of a patch, odd.
     out : float32 (N, size, size, P), C-contiguous, optional
         Where to put the patches, for a batch that is filled again and again.
-    threads : int
-        0 means all available cores. The result does not depend on it.
+    threads : int, optional
+        :func:`refcolor.kernels.threads` if not given. The result does not depend on it.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def gather(
     ------
     ValueError
         If an array has another shape, dtype or layout, the image is smaller than a patch, a center or a level
-        is out of range, an angle is not finite, ``size`` is even or ``threads`` negative.
+        is out of range, an angle is not finite, ``size`` is even or ``threads`` not positive.
     """
     if not (isinstance(stack, np.ndarray) and stack.dtype == np.float32 and stack.ndim == 4 and stack.size):
         raise ValueError(f"stack must be non-empty float32 (S, H, W, P), not {_kind(stack)}")
@@ -115,8 +115,8 @@ def gather(
         )
     if not (isinstance(xy, np.ndarray) and xy.dtype == np.int32 and xy.ndim == 2 and xy.shape[1] == 2):
         raise ValueError(f"xy must be int32 (N, 2), not {_kind(xy)}")
-    if threads < 0:
-        raise ValueError(f"threads must be 0 (all cores) or more, not {threads}")
+    if threads is None:
+        threads = kernels.threads()
     x, y = np.ascontiguousarray(xy[:, 0]), np.ascontiguousarray(xy[:, 1])
     index = _per_patch("level", level, len(xy), np.int32)
     turn = _per_patch("angle", angle, len(xy), np.float32)

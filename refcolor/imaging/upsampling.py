@@ -6,13 +6,13 @@ pixel which colors are possible there and what chroma they have.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from refcolor import kernels
 from refcolor.imaging.chroma_lines import Tints
 from refcolor.imaging.color import Image
 
@@ -64,7 +64,7 @@ def chroma(probabilities: Image, tints: Tints, gray: Image) -> Image:
         weight *= np.exp(((ab - winner) ** 2).sum(-1) * np.float32(-0.5 / KIN**2))
         out[y, x] = (weight[..., None] * ab).sum(2) / weight.sum(-1, keepdims=True)
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(kernels.threads()) as pool:
         list(pool.map(block, product(range(0, height, rows), range(0, width, columns))))
     return out
 

@@ -8,7 +8,6 @@ network knows shapes and surroundings, not colors: it was trained on grays of ra
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from refcolor import kernels
 from refcolor.config import Config
 from refcolor.imaging import features
 from refcolor.imaging.color import Image
@@ -92,7 +92,7 @@ def recall(
 
     some = max(1, BLOCK // max(source.cells for source in sources))
     parts = [(row, slice(at, at + some)) for row in range(rows) for at in range(0, columns, some)]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(kernels.threads()) as pool:
         list(pool.map(look, parts))
     return out, likest
 

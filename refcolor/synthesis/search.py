@@ -74,7 +74,7 @@ def synthesize(
     expected: Image | None = None,
     *,
     seed: int = 0,
-    threads: int = 0,
+    threads: int | None = None,
 ) -> Synthesis:
     """Chroma for a gray target.
 
@@ -97,6 +97,7 @@ def synthesize(
     al., "StyLit", 2016, for guides and voting; Wexler et al., "Space-time completion of video", 2007, for the
     mode instead of the mean.
     """
+    threads = threads or kernels.threads()
     h, w = gray.shape
     full = views.gray.shape[1:]
     levels = 1
@@ -164,12 +165,23 @@ def synthesize(
 
 
 def vote(
-    views: Views, gray: Image, field: Cells, cost: NDArray[np.int32], *, threads: int = 0
+    views: Views, gray: Image, field: Cells, cost: NDArray[np.int32], *, threads: int | None = None
 ) -> tuple[Image, Image]:
     """Chroma (H, W, 2) from the patches that lie over each pixel, and the share (H, W) that supports it."""
     ab, share = np.empty((*gray.shape, 2), np.float32), np.empty(gray.shape, np.float32)
     kernels.core.vote(
-        views.gray, views.ab, gray, field, cost, RADIUS, TEMPER, LUMA_SPREAD, KIN, ab, share, threads
+        views.gray,
+        views.ab,
+        gray,
+        field,
+        cost,
+        RADIUS,
+        TEMPER,
+        LUMA_SPREAD,
+        KIN,
+        ab,
+        share,
+        threads or kernels.threads(),
     )
     return ab, share
 

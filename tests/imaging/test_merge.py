@@ -88,7 +88,7 @@ def test_outside_the_gamut_chroma_gives_way_along_a_straight_line():
 def test_threads_do_not_change_a_bit(shape):
     luma, ab = wild(shape, 100)
     one = luma_exact(luma, ab, threads=1)
-    for threads in (2, 7, 0):
+    for threads in (2, 7, None):
         np.testing.assert_array_equal(luma_exact(luma, ab, threads=threads), one)
 
 

@@ -174,7 +174,7 @@ def test_neither_kernel_touches_its_input():
     assert_untouched(vote, vote_case(views=2))
 
 
-@pytest.mark.parametrize("threads", [2, 3, 0])
+@pytest.mark.parametrize("threads", [2, 3, 7])
 def test_threads_do_not_change_a_bit(threads):
     size = {"views": 2, "source": (23, 19), "target": (31, 29)}
     case = with_labels(with_prior(search_case(**size, rounds=4)))
