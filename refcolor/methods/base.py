@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,10 @@ from refcolor.matching.alignment import Aligner, Alignment
 from refcolor.matching.optical_flow import Matches
 from refcolor.matching.source import Source
 from refcolor.networks import backend
-from refcolor.networks.labels import KeyWeights, Labeller, Labelling
+from refcolor.networks.labelling import KeyWeights, Labelling
+
+if TYPE_CHECKING:
+    from refcolor.networks.labellers import Labeller
 
 MIN_COLORS = 2  # of a source, where no palette is made
 MAX_PALETTE_PIXELS = 1 << 23  # that the palette of several sources is taken from

@@ -22,7 +22,7 @@ from refcolor.matching.alignment import Alignment
 from refcolor.methods import method_of
 from refcolor.methods.base import Learned, Result, Target, Weights
 from refcolor.networks import backend
-from refcolor.networks.labels import KeyWeights
+from refcolor.networks.labelling import KeyWeights
 
 
 def no_progress(done: int, total: int) -> None:

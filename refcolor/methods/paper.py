@@ -7,6 +7,7 @@ target --> Canny, FAST --> CNN --> labels --> palette picture --> CIELAB merge, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from refcolor.config import Config
 from refcolor.imaging import features, merge
@@ -17,7 +18,9 @@ from refcolor.matching.alignment import Aligner, Alignment
 from refcolor.matching.source import Source
 from refcolor.methods.base import Learned, Method, Result, Target, all_pixels
 from refcolor.networks import backend
-from refcolor.networks.labels import PatchLabeller
+
+if TYPE_CHECKING:
+    from refcolor.networks.labellers import Labeller
 
 RESULT_SIZE = 224, 224  # (w, h) of the report's result
 
@@ -35,7 +38,9 @@ class Paper(Method):
             palette = palettes.fit(all_pixels(small), int(config.clusters), space="rgb", seed=config.seed)
         return Learned(config, Aligner([Source(picture, palette) for picture in pictures]), palette)
 
-    def new_labeller(self, learned: Learned) -> PatchLabeller:
+    def new_labeller(self, learned: Learned) -> Labeller:
+        from refcolor.networks.labellers import PatchLabeller  # late: it imports Keras
+
         assert learned.palette is not None
         return PatchLabeller(learned.sources, learned.palette, learned.config)
 

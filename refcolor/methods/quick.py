@@ -17,7 +17,7 @@ from refcolor.matching.alignment import Aligner, Alignment
 from refcolor.matching.source import Source
 from refcolor.methods.base import Learned, Method, Result, Target
 from refcolor.networks import backend
-from refcolor.networks.labels import KeyWeights, Labelling
+from refcolor.networks.labelling import KeyWeights, Labelling
 from refcolor.synthesis import fusion, search
 
 

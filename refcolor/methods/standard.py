@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from refcolor.config import Config, Init
 from refcolor.imaging import chroma_lines, features, flat_colors, upsampling
@@ -21,7 +22,10 @@ from refcolor.matching.source import Source
 from refcolor.methods.base import Learned, all_pixels
 from refcolor.methods.quick import Quick
 from refcolor.networks import backend
-from refcolor.networks.labels import DenseLabeller, EmbeddingLabeller, KeyWeights, Labeller, Labelling
+from refcolor.networks.labelling import KeyWeights, Labelling
+
+if TYPE_CHECKING:
+    from refcolor.networks.labellers import Labeller
 
 MAX_EXPECTED_PIXELS = 1 << 15  # of the reduced picture that the network's own chroma is computed for
 
@@ -44,6 +48,8 @@ class Standard(Quick):
         )
 
     def new_labeller(self, learned: Learned) -> Labeller:
+        from refcolor.networks.labellers import DenseLabeller, EmbeddingLabeller  # late: it imports Keras
+
         assert learned.palette is not None
         kind = EmbeddingLabeller if learned.config.init is Init.PRETRAINED else DenseLabeller
         return kind(learned.sources, learned.palette, learned.config)

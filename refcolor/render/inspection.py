@@ -19,7 +19,7 @@ from refcolor.imaging.palette import Labels, Palette
 from refcolor.matching.source import Source
 from refcolor.methods.base import Result
 from refcolor.methods.colorizer import Colorizer
-from refcolor.networks.labels import Labelling
+from refcolor.networks.labelling import Labelling
 
 PICTURES = (
     "source", "target", "source_edges", "target_edges", "source_corners", "target_corners", "clusters", "pca",

@@ -13,7 +13,7 @@ from refcolor.imaging.color import luma
 from refcolor.imaging.palette import fit
 from refcolor.matching.source import Source
 from refcolor.methods import METHODS
-from refcolor.networks.labels import DenseLabeller, PatchLabeller
+from refcolor.networks.labellers import DenseLabeller, PatchLabeller
 
 
 def labels_right(source, config, target=None):

@@ -8,7 +8,7 @@ from refcolor.matching.alignment import motion
 from refcolor.networks import embedding
 from refcolor.networks.architectures import embedding_network, save_weights
 from refcolor.networks.embedding import FEATURES
-from refcolor.networks.labels import WEIGHTS
+from refcolor.networks.labellers import WEIGHTS
 
 MOST_BYTES = 4 << 20
 

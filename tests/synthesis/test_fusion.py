@@ -7,7 +7,7 @@ import pytest
 from refcolor.imaging import flat_colors, merge, palette
 from refcolor.imaging.color import luma, rgb_to_lab, to_8bit
 from refcolor.imaging.flat_colors import Paints
-from refcolor.networks.labels import agree
+from refcolor.networks.labellers import agree
 from refcolor.synthesis import fusion
 from refcolor.synthesis.search import Synthesis
 

@@ -1,19 +1,17 @@
-"""What a network says of a target: how likely each palette color is, everywhere.
+"""The networks that say how likely each palette color is: the report's, its dense successor, the embedding.
 
-Three labellers: the report's, its dense successor, and the pre-trained embedding. Each is trained once, on
-one source or several, and then asked about any number of targets. Asking changes nothing, so threads may
-share one.
+Each is trained once, on one source or several, and then asked about any number of targets. Asking changes
+nothing, so threads may share one. Importing this module imports Keras.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
@@ -24,54 +22,12 @@ from refcolor.imaging.color import Image
 from refcolor.imaging.features import Features
 from refcolor.imaging.palette import Labels, Palette
 from refcolor.matching.source import Source
-from refcolor.networks import embedding
+from refcolor.networks import architectures, embedding, training
+from refcolor.networks.labelling import KeyWeights, Labelling
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "embedding.npz"  # of the pre-trained embedding
 MIN_PROBABILITY = 1e-2  # added to every label before two opinions are multiplied
 READOUT_EXPONENT = 0.5  # of the readout's opinion in that product
-
-KeyWeights = Mapping[int, float]  # numbers of the sources to use, and how much each counts
-
-
-@dataclass(frozen=True, eq=False)
-class Labelling:
-    """What the network says of a target.
-
-    Attributes
-    ----------
-    palette_picture : float32 (h', w', 3)
-        The labels' colors: on the grid, or enlarged to 224x224 by ``paper``.
-    labels : int32 (h, w)
-        Most probable palette color of every pixel of the grid.
-    probabilities : float32 (h, w, k)
-        Of every palette color.
-    palette : Palette
-        Of the sources.
-    gray : float32 (H, W)
-        The target as the network saw it, in [0, 1].
-    config : Config
-        Of the run.
-    nearest : float32 (h, w, 2) or None
-        Nearest source cell of every pixel of the grid by the embedding: x / width, and index of the source
-        among those used + y / height.
-    """
-
-    palette_picture: Image
-    labels: Labels
-    probabilities: Image = field(repr=False)
-    palette: Palette = field(repr=False)
-    gray: Image = field(repr=False)
-    config: Config = field(repr=False)
-    nearest: Image | None = field(default=None, repr=False)
-
-    @cached_property
-    def features(self) -> Features:
-        """Gray, edges and corners of the target."""
-        return features.extract(self.gray, self.labels.shape[::-1], self.config)
-
-    def enlarged(self, palette_picture: Image) -> Labelling:
-        """The same with the palette's picture at another size."""
-        return replace(self, palette_picture=palette_picture)
 
 
 class Labeller(ABC):
@@ -122,46 +78,47 @@ class Labeller(ABC):
         small = features.resize(source.rgb, size)
         return small, self.palette.labels(small), features.extract(source.gray, size, self.config)
 
-    def _lessons(self) -> list[tuple[Image, Labels]]:
-        """Feature planes (h, w, 3) and labels (h, w) of every source."""
-        on_grid = (self.on_grid(source) for source in self.sources)
-        return [(seen.planes, labels) for _, labels, seen in on_grid]
 
-    def _planes(self, gray: Image) -> Image:
-        return features.extract(gray, self.grid(gray.shape), self.config).planes
+class WindowSteps(NamedTuple):
+    """How a network is built, trained and asked."""
+
+    build: Callable[[int, int], Any]
+    train: Callable[..., None]
+    predict: Callable[[Any, Image], Image]
 
 
-class PatchLabeller(Labeller):
-    """The report's network: one 29x29 patch for each pixel of a square grid."""
+class WindowLabeller(Labeller):
+    """A network that sees 29x29 pixels of gray, edges and corners; the kinds below say which."""
+
+    steps: ClassVar[WindowSteps]
 
     def __init__(self, sources: Sequence[Source], palette: Palette, config: Config) -> None:
-        from refcolor.networks import architectures  # late, as elsewhere here: it imports Keras
-
         super().__init__(sources, palette, config)
-        self.networks = (architectures.patch_network(len(palette), config.seed),)
+        self.networks = (self.steps.build(len(palette), config.seed),)
+
+    def train(self, progress: Progress) -> None:
+        on_grid = (self.on_grid(source) for source in self.sources)
+        lessons = [(seen.planes, labels) for _, labels, seen in on_grid]
+        self.steps.train(self.networks[0], lessons, self.config, progress)
+
+    def probabilities(self, gray: Image, weights: KeyWeights) -> tuple[Image, None]:
+        planes = features.extract(gray, self.grid(gray.shape), self.config).planes
+        return self.steps.predict(self.networks[0], planes), None
+
+
+class PatchLabeller(WindowLabeller):
+    """The report's network: one patch for each pixel of a square grid."""
+
+    steps = WindowSteps(architectures.patch_network, training.train_patches, training.predict_patches)
 
     def grid(self, shape: tuple[int, ...]) -> tuple[int, int]:
         return self.config.grid, self.config.grid
 
-    def train(self, progress: Progress) -> None:
-        from refcolor.networks import training
 
-        training.train_patches(self.networks[0], self._lessons(), self.config, progress)
+class DenseLabeller(WindowLabeller):
+    """The same window, for all pixels of a grid at once."""
 
-    def probabilities(self, gray: Image, weights: KeyWeights) -> tuple[Image, None]:
-        from refcolor.networks import training
-
-        return training.predict_patches(self.networks[0], self._planes(gray)), None
-
-
-class DenseLabeller(Labeller):
-    """The same window of 29x29 pixels, for all pixels of a grid at once."""
-
-    def __init__(self, sources: Sequence[Source], palette: Palette, config: Config) -> None:
-        from refcolor.networks import architectures
-
-        super().__init__(sources, palette, config)
-        self.networks = (architectures.dense_network(len(palette), config.seed),)
+    steps = WindowSteps(architectures.dense_network, training.train_dense, training.predict_dense)
 
     def grid(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """(w, h) of the aspect of `shape`, with `config.grid` squared pixels at most.
@@ -172,23 +129,11 @@ class DenseLabeller(Labeller):
         scale = min(1.0, max(self.config.grid / math.sqrt(h * w), PATCH / min(h, w)))
         return max(PATCH, round(w * scale)), max(PATCH, round(h * scale))
 
-    def train(self, progress: Progress) -> None:
-        from refcolor.networks import training
-
-        training.train_dense(self.networks[0], self._lessons(), self.config, progress)
-
-    def probabilities(self, gray: Image, weights: KeyWeights) -> tuple[Image, None]:
-        from refcolor.networks import training
-
-        return training.predict_dense(self.networks[0], self._planes(gray)), None
-
 
 class EmbeddingLabeller(Labeller):
     """The shipped embedding's recall, and a small network that is trained to read labels out of it."""
 
     def __init__(self, sources: Sequence[Source], palette: Palette, config: Config) -> None:
-        from refcolor.networks import architectures
-
         super().__init__(sources, palette, config)
         self.embedding = architectures.embedding_network(WEIGHTS)
         self.readout = architectures.readout_network(embedding.READ, len(palette), config.seed)
@@ -198,8 +143,6 @@ class EmbeddingLabeller(Labeller):
         return embedding.cells(shape)
 
     def train(self, progress: Progress) -> None:
-        from refcolor.networks import training
-
         lessons = [
             (
                 embedding.moved(self.embedding, source.gray, self.config.seed),
@@ -211,8 +154,6 @@ class EmbeddingLabeller(Labeller):
         training.train_readout(self.readout, lessons, self.config, progress)
 
     def probabilities(self, gray: Image, weights: KeyWeights) -> tuple[Image, Image]:
-        from refcolor.networks import training
-
         cells = embedding.describe(self.embedding, gray)
         memories = [self._memories[number] for number in weights]
         recalled, nearest = embedding.recall(cells, memories, list(weights.values()))
