@@ -13,7 +13,8 @@ The packages, from the command line down: :mod:`~refcolor.cli` (words), :mod:`~r
 many frames), :mod:`~refcolor.files` (formats), :mod:`~refcolor.shots` (frames in time),
 :mod:`~refcolor.methods` (paper, quick, standard), :mod:`~refcolor.synthesis` (patches),
 :mod:`~refcolor.networks` (Keras), :mod:`~refcolor.matching` (flow, alignment, light),
-:mod:`~refcolor.imaging` (functions on arrays). Importing refcolor imports neither TensorFlow nor scikit-learn.
+:mod:`~refcolor.imaging` (functions on arrays). Importing refcolor imports neither TensorFlow nor
+scikit-learn.
 """
 
 from __future__ import annotations

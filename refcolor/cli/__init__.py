@@ -1,4 +1,4 @@
-"""The command line: words to a request, outcomes to messages and exit codes."""
+"""The command line: commands, options, messages, exit codes. No other package knows options."""
 
 from refcolor.cli.app import main
 

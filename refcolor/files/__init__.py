@@ -1,1 +1,1 @@
-"""Pictures, videos, sequences and models in files. Only here are formats known."""
+"""Files: pictures (PNG, EXR, ...), videos, sequences, models, atomic writes. Only here are formats known."""

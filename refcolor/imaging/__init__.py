@@ -1,1 +1,1 @@
-"""Plain functions on arrays: color, features, palettes, merging, metrics."""
+"""Functions on arrays: color spaces, features, palette, flat colors, luma-exact merge, metrics."""

@@ -1,1 +1,1 @@
-"""Where in the source each target pixel was, and in what light."""
+"""Matching of target and source: optical flow, SIFT alignment, mirrored views, changes of light."""

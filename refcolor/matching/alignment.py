@@ -1,4 +1,4 @@
-"""The source as the target sees it: brought to its scale, mirrored where that helps, and matched to it.
+"""Align a source with a target: scale, mirrored view, and candidate matches for every pixel.
 
 Several sources are seen one after the other, each as one view or two.
 """

@@ -1,4 +1,4 @@
-"""The light that pictures stand in: a target is brought to its source's, and several sources to the target's.
+"""Estimate and correct differences of light between target and source, and among several keys.
 
 Matches tell how it differs. A lamp that goes out, not a shadow's edge: what is corrected is smooth.
 """

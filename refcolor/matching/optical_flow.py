@@ -1,4 +1,4 @@
-"""Where in the source each pixel of the target may come from, and in what light it stands.
+"""Dense optical flow (DIS) with forward-backward error, and relighting by matched grays.
 
 Optical flow, over the whole frame and after an affine alignment of sparse features, gives most pixels their
 match; going there and back tells which. Those matches also tell how the light changed.

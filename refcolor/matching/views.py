@@ -1,4 +1,4 @@
-"""The source as the target sees it: at its scale, and perhaps mirrored."""
+"""A view of a source: at the target's scale, perhaps mirrored."""
 
 from __future__ import annotations
 

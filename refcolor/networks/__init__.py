@@ -1,1 +1,1 @@
-"""The networks: building, training and asking them. Only here is Keras imported."""
+"""Neural networks: the report's CNN, the embedding, training, labels. Only here is Keras imported."""

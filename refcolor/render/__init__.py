@@ -1,1 +1,1 @@
-"""Jobs over many frames: plan, learn, color, report."""
+"""Jobs over many frames: plan, resume, learn, color (workers, Ray), report."""

@@ -1,1 +1,1 @@
-"""Many frames of one shot in memory: holds, tracks, static areas."""
+"""Shots in memory: frames colored in time from keys, by tracks, holds, static areas and cuts."""

@@ -1,4 +1,4 @@
-"""What two frames of a shot have in common, each worked out once: motion, what stood still, a cut between."""
+"""Frame pairs: motion, static pixels, equal frames (holds) and cuts between two frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many frames of one shot, colored from one key or several::
+"""The frames of a shot (Shot): its keys, holds, static areas and cross-fades in time::
 
     keys --> network, trained once over them all
                                    |

@@ -1,4 +1,4 @@
-"""Which frame gives its colors to a pixel that stands still: one for the whole time that it does.
+"""Static areas: which frame gives its colors to a pixel that does not change.
 
 Time is cut into blocks. In a block every frame has a rank: the first the highest, then the one in the middle,
 then those at the quarters, and so on. Of the frames over which a pixel stands still one has the highest rank,

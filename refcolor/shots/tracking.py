@@ -1,4 +1,4 @@
-"""From a key to a frame: what came from where, by way of the frames between, and what never moved.
+"""Tracks: follow a key through the gray frames between it and another frame.
 
 A key is followed through the gray frames between it and a frame, one step after the other, on
 small pictures. Only gray frames are looked at, never results, so that any frame can be colored on its own.

@@ -1,1 +1,1 @@
-"""Guided patch synthesis: source patches vote for the target's chroma."""
+"""Guided patch synthesis: PatchMatch search, votes, fusion, confidence."""

@@ -1,4 +1,4 @@
-"""What to believe: how far to trust a pixel, one color where a region is even."""
+"""Fusion: the confidence of each pixel, and one color for each even region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guided patch synthesis: overlapping source patches vote for the target's chroma, coarse to fine.
+"""PatchMatch search and votes: overlapping source patches give the target's chroma, coarse to fine.
 
 A patch is chosen for how its gray and the chroma found so far agree with the target's, for lying where the
 flow that came back says it lies, and for being of a color that the network expects there.
