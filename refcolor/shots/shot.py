@@ -2,9 +2,9 @@
 
     keys --> network, trained once over them all
                                    |
-    key --> gray frames --> frame: tracks --> candidates for its synthesis (pipeline)
+    key --> gray frames --> frame: tracks --> candidates for its synthesis (methods)
                                    |
-    frames around it --> what stands still takes the key's colors, or those of one frame for all the time
+    frames around it --> static areas take the colors of the key, or of one reference frame
 
 Every frame is a function of the keys and of gray frames, never of another frame's result: any part of a shot,
 in any order and on any machine, comes out bit for bit as it does in the whole.
@@ -50,11 +50,11 @@ class Frame:
     keys : tuple of int
         Numbers of the keys that it was colored from, the nearest first.
     hold : bool
-        Whether it is the frame before again.
+        Whether it repeats the frame before.
     cut : bool
-        Whether another scene begins with it.
+        Whether a scene begins with it.
     resized : bool
-        Whether its size is not that of the frame before.
+        Whether its size differs from that of the frame before.
     keyless : bool
         Whether a cut lies between it and every key.
     """
@@ -70,7 +70,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class _Reference:
-    """A picture that others take from: itself (H, W, 3), its gray and confidence (H, W)."""
+    """A colored picture (H, W, 3) that frames take colors from, its gray and its confidence (H, W)."""
 
     image: Image
     gray: Image
@@ -78,7 +78,7 @@ class _Reference:
 
 
 class Shot(Sequence[Frame]):
-    """The colored frames of a shot; each is worked out when it is asked for.
+    """The colored frames of a shot; each is computed on access.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Shot(Sequence[Frame]):
 
     Notes
     -----
-    Asking in order is quickest: what frames have in common is remembered for a while.
+    Access in order is quickest: what frames have in common is cached for a while.
     """
 
     def __init__(
@@ -149,23 +149,23 @@ class Shot(Sequence[Frame]):
         return Frame(image, confidence, tuple(weights), first != index, cut, resized, keyless)
 
     def _hold_start(self, index: int) -> int:
-        """The first frame of the hold that a frame belongs to: perhaps itself, as that of a key is."""
+        """The first frame of the hold that a frame belongs to, which may be itself; a key's frame always is."""
         start = index
         while start not in self._hold_starts and self._holds(start):
             start -= 1
         first = self._hold_starts.setdefault(start, start)
         for i in range(start + 1, index + 1):
-            # small changes may add up
+            # Small changes can add up, so each frame is compared with the first as well.
             first = first if self._holds(i) and self._pairs.same(first, i) else i
             self._hold_starts[i] = first
         return first
 
     def _holds(self, index: int) -> bool:
-        """Whether a frame is the one before again, and no key's."""
+        """Whether a frame repeats the one before and is not a key's."""
         return index > 0 and index not in self.key_indices and self._pairs.same(index - 1, index)
 
     def _new_keys(self, index: int) -> tuple[dict[int, float], dict[int, Track], bool]:
-        """How much keys count for a frame, nearest first; their tracks; whether all lie beyond cuts."""
+        """Key weights of a frame, nearest key first; tracks of the keys; whether all keys lie beyond cuts."""
         distance = {key: abs(at - index) for key, at in enumerate(self.key_indices) if at is not None}
         near = sorted(distance, key=lambda key: (distance[key], key))
         before = [key for key in near if self._key_index(key) <= index][:1]
@@ -190,52 +190,53 @@ class Shot(Sequence[Frame]):
         return Tracks(self.sources[key].gray, self._key_index(key), self._pairs)
 
     def _new_steady(self, index: int) -> _Reference:
-        """A frame in which what stands still has taken its colors from where it should."""
+        """A frame whose static areas have the colors of keys or of reference frames."""
         gray = self.frames[index]
         image = np.empty((*gray.shape, 3), np.float32)
         confidence = np.empty(gray.shape, np.float32)
-        left = np.ones(gray.shape, bool)
+        uncolored = np.ones(gray.shape, bool)  # pixels without a color
 
         def take(where: Mask, reference: _Reference) -> None:
-            where = where & left & (np.abs(gray - reference.gray) <= MAX_FADE)
+            where = where & uncolored & (np.abs(gray - reference.gray) <= MAX_FADE)
             image[where], confidence[where] = reference.image[where], reference.confidence[where]
-            left[where] = False
+            uncolored[where] = False
             _keep_gray(image, gray, reference.gray, where)
 
-        for where, reference in self._still_keys(index, gray.shape):
+        for where, reference in self._static_keys(index, gray.shape):
             take(where, reference)
-        if left.any():
-            references = self._stillness.references(index, left)
-            for other in np.unique(references[left]).tolist():
+        if uncolored.any():
+            references = self._stillness.references(index, uncolored)
+            for other in np.unique(references[uncolored]).tolist():
                 if other != index:
                     take(references == other, self._own(other))
-        if left.any():
+        if uncolored.any():
             own = self._own(index)
-            image[left], confidence[left] = own.image[left], own.confidence[left]
+            image[uncolored], confidence[uncolored] = own.image[uncolored], own.confidence[uncolored]
         return _Reference(image, gray, confidence)
 
-    def _still_keys(self, index: int, shape: tuple[int, ...]) -> list[tuple[Mask, _Reference]]:
-        """Keys to take from, the nearest first, and where nothing has changed since.
+    def _static_keys(self, index: int, shape: tuple[int, ...]) -> list[tuple[Mask, _Reference]]:
+        """Where nothing has changed since a key, and the key; the nearest key first.
 
-        Where that holds for two and they nearly agree, they are cross-faded linearly.
+        Where both keys nearly agree, they are cross-faded linearly.
         """
         _, tracks, _ = self._keys(index)
         sources = self.sources
         keys = [key for key in tracks if sources[key].gray.shape == shape]
-        sure = np.broadcast_to(np.float32(1), shape)
-        found = [
-            (unpacked(tracks[key].still, shape), _Reference(sources[key].rgb, sources[key].gray, sure))
+        certain = np.broadcast_to(np.float32(1), shape)
+        static = [
+            (unpacked(tracks[key].still, shape), _Reference(sources[key].rgb, sources[key].gray, certain))
             for key in keys
         ]
-        if len(found) == ACTIVE_KEYS:
-            (here, near), (there, far) = found
-            away = [abs(self._key_index(key) - index) for key in keys]
-            apart = np.hypot(*np.moveaxis(sources[keys[0]].ab - sources[keys[1]].ab, -1, 0))
-            both = here & there & (apart < MAX_KEY_DIFFERENCE)
-            share = np.where(both, np.float32(away[0] / (sum(away) or 1)), np.float32(0))
+        if len(static) == ACTIVE_KEYS:
+            (since_near, near), (since_far, far) = static
+            distances = [abs(self._key_index(key) - index) for key in keys]
+            difference = np.hypot(*np.moveaxis(sources[keys[0]].ab - sources[keys[1]].ab, -1, 0))
+            both = since_near & since_far & (difference < MAX_KEY_DIFFERENCE)
+            share = np.where(both, np.float32(distances[0] / (sum(distances) or 1)), np.float32(0))
             image = near.image + share[..., None] * (far.image - near.image)
-            found[0] = here, _Reference(image, near.gray + share * (far.gray - near.gray), sure)
-        return found
+            gray = near.gray + share * (far.gray - near.gray)
+            static[0] = since_near, _Reference(image, gray, certain)
+        return static
 
     def _colored_alone(self, index: int) -> _Reference:
         gray = self.frames[index]
@@ -260,14 +261,14 @@ class _Grays(Sequence[Image]):
         return as_picture(self._frames[index], "target", 2)
 
 
-def _keep_gray(image: Image, gray: Image, lent: Image, where: Mask) -> None:
-    """Keep the chroma of what was taken from a picture whose gray is another, and take the frame's gray.
+def _keep_gray(image: Image, gray: Image, reference: Image, where: Mask) -> None:
+    """Put the frame's gray under chroma that comes from a reference of another gray, in place.
 
-    A frame of 8 bits may have the other's gray rounded, as that of a key: then colors stay as they are.
+    The gray of an 8-bit frame can be a key's gray, rounded: then the key's colors stay exact.
     """
     level = gray * 255
     rounded = bool((np.abs(level - np.rint(level)) <= ROUNDED).all())
-    other = where & (np.abs(gray - lent) * 255 > (HALF_LEVEL if rounded else 0))
+    other = where & (np.abs(gray - reference) * 255 > (HALF_LEVEL if rounded else 0))
     if other.any():
         ab = np.ascontiguousarray(rgb_to_lab(image[other][None])[..., 1:])
         image[other] = merge.luma_exact(gray[other][None], ab)[0]
