@@ -22,6 +22,7 @@ html_title = f"refcolor {version}"
 
 myst_heading_anchors = 3
 napoleon_google_docstring = False
+napoleon_use_param = False  # types such as "float32 (H, W, 3)" stay in one piece
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # signatures and NumPy sections have them
 suppress_warnings = ["ref.python"]  # Result and its likes are documented where they live and as public names

@@ -61,7 +61,7 @@ class Config:
     name : str
         The preset: ``standard``, ``quick`` or ``paper``.
     **settings
-        Values other than the preset's, by the names below; entries that are None change nothing.
+        Values other than the preset's, by the attributes below; entries that are None change nothing.
 
     Raises
     ------
@@ -70,27 +70,27 @@ class Config:
         use for.
     """
 
-    name: Preset
+    name: Preset  #: the preset
 
     # Features
-    grid: int  # pixels; side of the square grid; from scratch keeps the aspect and the number of pixels
-    blur: float  # standard deviation of the Gaussian before Canny, in pixels of the full picture
-    canny: tuple[float, float]  # hysteresis thresholds, in 8-bit gray levels
-    fast_threshold: int  # FAST: least contrast of the 3-pixel circle, in 8-bit gray levels
+    grid: int  #: pixels; side of the square grid; from scratch keeps the aspect and the number of pixels
+    blur: float  #: standard deviation of the Gaussian before Canny, in pixels of the full picture
+    canny: tuple[float, float]  #: hysteresis thresholds, in 8-bit gray levels
+    fast_threshold: int  #: FAST: least contrast of the 3-pixel circle, in 8-bit gray levels
 
     # Color
-    clusters: int | Literal["auto"]  # colors of the palette, 2 to 256; "auto" asks the source
+    clusters: int | Literal["auto"]  #: colors of the palette, 2 to 256; "auto": as many as the source needs
 
     # Network
-    init: Init
-    epochs: int | None  # passes over the source; None: as many as suit the preset
-    batch: int  # paper: patches a step; pretrained: cells a step
-    tile: int  # standard from scratch: side of a training tile, in grid pixels
-    learning_rate: float  # Adam's (standard: the peak of a one-cycle schedule)
-    rotation: float  # augmentation of the 29x29 networks: largest rotation, degrees either way
-    sigma: float  # the same: largest Gaussian blur, grid pixels
-    device: Device
-    seed: int  # of k-means, initialization, order, augmentation and dropout
+    init: Init  #: what the network starts from
+    epochs: int | None  #: passes over the source; None: as many as suit the preset
+    batch: int  #: paper: patches a step; pretrained: cells a step
+    tile: int  #: standard from scratch: side of a training tile, in grid pixels
+    learning_rate: float  #: Adam's (standard: the peak of a one-cycle schedule)
+    rotation: float  #: augmentation of the 29x29 networks: largest rotation, degrees either way
+    sigma: float  #: the same: largest Gaussian blur, grid pixels
+    device: Device  #: where the network runs
+    seed: int  #: of k-means, initialization, order, augmentation and dropout
 
     def __init__(self, name: str = Preset.STANDARD, **settings: Any) -> None:
         if name not in list(Preset):
