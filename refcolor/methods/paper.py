@@ -1,7 +1,7 @@
-"""The "Auto-Coloring Network" report: labels from 29x29 patches, the palette's picture, a plain Lab merge.
+"""The "Auto-Coloring Network" report: labels from 29x29 patches, the palette's picture, a plain Lab merge::
 
-source --> 24-color k-means palette, Canny, FAST --> CNN, trained on every pixel of a 112x112 grid
-target --> Canny, FAST --> CNN --> labels --> palette picture --> CIELAB merge, 224x224
+    source --> 24-color k-means palette, Canny, FAST --> CNN, trained on every pixel of a 112x112 grid
+    target --> Canny, FAST --> CNN --> labels --> palette picture --> CIELAB merge, 224x224
 """
 
 from __future__ import annotations

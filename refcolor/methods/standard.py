@@ -1,9 +1,9 @@
-"""Matching and patches, guided by a network that says which palette color each pixel should have.
+"""Matching and patches, guided by a network that says which palette color each pixel should have::
 
-source --> palette, labels --> network, trained once (the shipped embedding, or from scratch)
-                                    |
-target --> alignment ---------------+--> label probabilities --.
-              '-------------------------------------------> synthesis --> settling, merge, flat colors
+    source --> palette, labels --> network, trained once (the shipped embedding, or from scratch)
+                                        |
+    target --> alignment ---------------+--> label probabilities --.
+                  '-------------------------------------------> synthesis --> settling, merge, flat colors
 """
 
 from __future__ import annotations
