@@ -149,7 +149,7 @@ class Shot(Sequence[Frame]):
         return Frame(image, confidence, tuple(weights), first != index, cut, resized, keyless)
 
     def _hold_start(self, index: int) -> int:
-        """The first frame of the hold that a frame belongs to, which may be itself; a key's frame always is."""
+        """The first frame of the hold that a frame belongs to: itself for a key's frame."""
         start = index
         while start not in self._hold_starts and self._holds(start):
             start -= 1
