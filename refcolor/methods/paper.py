@@ -1,4 +1,6 @@
-"""The "Auto-Coloring Network" report: labels from 29x29 patches, the palette's picture, a plain Lab merge::
+"""The "Auto-Coloring Network" report: labels from 29x29 patches, the palette's picture, a plain Lab merge.
+
+Stages::
 
     source --> 24-color k-means palette, Canny, FAST --> CNN, trained on every pixel of a 112x112 grid
     target --> Canny, FAST --> CNN --> labels --> palette picture --> CIELAB merge, 224x224

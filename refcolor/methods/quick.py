@@ -1,4 +1,6 @@
-"""Matching and patches without a network: no training, a few seconds a picture::
+"""Matching and patches without a network: no training, a few seconds a picture.
+
+Stages::
 
     target --> alignment with the sources --> patch synthesis --> settling, luma-exact merge --> flat colors
 """

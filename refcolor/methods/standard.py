@@ -1,4 +1,6 @@
-"""Matching and patches, guided by a network that says which palette color each pixel should have::
+"""Matching and patches, guided by a network that says which palette color each pixel should have.
+
+Stages::
 
     source --> palette, labels --> network, trained once (the shipped embedding, or from scratch)
                                         |
