@@ -1,4 +1,4 @@
-"""The settings of a run in one frozen value; presets are values of it."""
+"""The settings of a run (Config): presets, their values and ranges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Picture files in, working pictures out, and back: the only module the others need for files.
+"""Read and write picture files: EXR, 16 bits, alpha and color tags to working pictures and back.
 
 Working pictures are RGB, display-encoded, float32 in [0, 1], with straight (unassociated) alpha apart.
 Around that:

@@ -1,4 +1,4 @@
-"""Names of many pictures: folders, numbered patterns and ranges of frames.
+"""Frame sequences: folders, patterns such as shot.####.png, and frame ranges.
 
 A word that names a file means that file, whatever characters it holds. Otherwise it may be a folder, or a
 pattern with the place of the frame number: ``shot.####.png`` (a # for each digit), ``shot.%04d.exr``,

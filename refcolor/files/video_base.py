@@ -1,4 +1,4 @@
-"""The frames of anything that moves, by their numbers, and what a writer must know to write more like it."""
+"""Base class of video readers: frames, times, rate and color tags."""
 
 from __future__ import annotations
 

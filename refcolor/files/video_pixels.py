@@ -1,4 +1,4 @@
-"""Frames of a video stream <-> working pictures.
+"""Convert between frames of a video stream and working pictures.
 
 Y'CbCr becomes RGB in float by the stream's own matrix and range; swscale only resamples the chroma. Its own
 conversions of deep samples end below 1 (10 bits: 1023 becomes 65472 of 65535), so white would not be white.

@@ -1,4 +1,4 @@
-"""Animated WebP by OpenCV; FFmpeg does not decode it."""
+"""Read animated WebP by OpenCV, as FFmpeg does not decode it."""
 
 from __future__ import annotations
 

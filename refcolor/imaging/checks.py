@@ -1,4 +1,4 @@
-"""Pictures at the front door: what is accepted, and how it becomes a working picture."""
+"""Check and convert the arrays that users pass in: type, shape, range, size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain color conversions, thin over OpenCV's float paths."""
+"""Color conversions: luma, sRGB, CIELAB, by OpenCV in float."""
 
 from __future__ import annotations
 

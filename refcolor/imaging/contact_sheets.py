@@ -1,4 +1,4 @@
-"""Pictures beside each other on one sheet, each with a small caption."""
+"""Contact sheets: pictures side by side with captions."""
 
 from __future__ import annotations
 

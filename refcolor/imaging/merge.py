@@ -1,4 +1,4 @@
-"""Putting color on a gray picture: keep its luma exactly, or its CIELAB L as the report did."""
+"""Merge color with a gray picture: luma-exact, or plain CIELAB as in the report."""
 
 from __future__ import annotations
 

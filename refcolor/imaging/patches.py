@@ -1,4 +1,4 @@
-"""Square patches around points, cut from blurred and turned feature planes straight into a training batch.
+"""Cut square patches around points from feature planes into a batch, for the report's CNN.
 
 One patch of P planes has (size, size, P) numbers; copies at other blur levels and angles are sampled when a
 batch asks for them, and never stored.

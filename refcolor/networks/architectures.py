@@ -1,4 +1,4 @@
-"""The networks: the report's, its dense successor, and the embedding with what is read out of it.
+"""Architectures: the report's CNN, its dense successor, the embedding U-Net and its readout.
 
 The first two see 29x29 pixels of gray, edges and corners and say which palette color the pixel at the center
 has; the embedding sees most of the picture. Keras only, so that any Keras engine can train them.
