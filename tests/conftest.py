@@ -50,5 +50,5 @@ def quick(trained, monkeypatch):
         seen.trainings += 1
         return trained, None
 
-    monkeypatch.setattr("refcolor.cli.learning.learn", ready)
+    monkeypatch.setattr("refcolor.render.learning.learn", ready)
     return seen

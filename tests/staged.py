@@ -7,7 +7,7 @@ import numpy as np
 
 from refcolor.files.image_storage import Storage
 from refcolor.files.images import Picture
-from refcolor.render.frames import Footage
+from refcolor.render.frames import Frames
 
 SIZE = 40, 48
 
@@ -18,7 +18,7 @@ def drawn(index):
     return image
 
 
-class Staged(Footage):
+class Staged(Frames):
     """Frames of which one takes its time to be read by another process."""
 
     def __init__(self, count, slow=None):
@@ -36,7 +36,7 @@ class Staged(Footage):
 
 
 class Deadly(dict):
-    """Files of which one, when it is to be written, ends the process."""
+    """FileFrames of which one, when it is to be written, ends the process."""
 
     def __getitem__(self, index):
         if index == 5:

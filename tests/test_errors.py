@@ -3,7 +3,7 @@
 import pytest
 
 from refcolor import errors
-from refcolor.cli.console import HINTS, friendly
+from refcolor.cli.console import HINTS, session
 
 
 def test_a_code_is_found_through_the_cause():
@@ -15,7 +15,7 @@ def test_a_code_is_found_through_the_cause():
 
 @pytest.mark.parametrize("code", HINTS)
 def test_the_command_line_adds_what_to_type(capsys, code):
-    with pytest.raises(SystemExit) as left, friendly(debug=False):
+    with pytest.raises(SystemExit) as left, session(debug=False):
         raise errors.with_code(ValueError("wrong"), code)
     assert left.value.code == 1
     assert capsys.readouterr().err == f"refcolor: wrong; {HINTS[code]}\n"

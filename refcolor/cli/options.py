@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,7 @@ import typer
 
 from refcolor import __version__
 from refcolor.config import RANGES, Config, Device, Init, Preset
-from refcolor.errors import UsageError, usage_errors
+from refcolor.errors import UsageError, code_of, usage_errors
 
 
 def _print_version(asked: bool) -> None:
@@ -35,7 +36,8 @@ def _count_or_auto(low: float, high: float) -> Callable[[str], int | Literal["au
     return parsed
 
 
-MOST_WORKERS = 256
+MAX_WORKERS = 256
+SETTINGS = ("preset", "clusters", "init", "epochs", "seed")  # that a model brings
 
 _trained = [name for name in Preset if name is not Preset.QUICK]
 _epochs = ", ".join(f"{name} {Config(name).passes}" for name in _trained)
@@ -225,7 +227,7 @@ Workers = Annotated[
         help="Processes that color at the same time, each with its share of the cores; auto: as many as the "
         "cores, the memory and the number of frames are good for.",
         metavar="N|auto",
-        parser=_count_or_auto(1, MOST_WORKERS),
+        parser=_count_or_auto(1, MAX_WORKERS),
         rich_help_panel=_machines,
     ),
 ]
@@ -287,18 +289,24 @@ Seed = Annotated[
 ]
 
 
-def refuse_settings(context: typer.Context, model: Path) -> None:
-    """A model was trained with settings of its own: refuse others."""
-    settings = ("preset", "clusters", "init", "epochs", "seed")
-    sources = {name: context.get_parameter_source(name) for name in settings}
-    given = [f"--{name}" for name, where in sources.items() if where and where.name == "COMMANDLINE"]
-    if given:
-        raise UsageError(
-            f"{str(model)!r} is a model with settings of its own: leave out {' and '.join(given)}"
-        )
-
-
-def chosen(preset: Preset, **changes: object) -> Config:
-    """The preset with the settings that were given, none of which it may ignore."""
+def config_of(context: typer.Context, preset: Preset, **settings: Any) -> Config | None:
+    """The preset with the settings that were given; None, for a model's own settings, if none was."""
     with usage_errors():
-        return Config(preset, **changes)
+        config = Config(preset, **settings)
+    return config if _given(context) else None
+
+
+@contextmanager
+def settings_named(context: typer.Context) -> Iterator[None]:
+    """Say which options to leave out where a model refuses settings."""
+    try:
+        yield
+    except UsageError as error:
+        if code_of(error) != "model_settings":
+            raise
+        raise UsageError(f"{error}: leave out {' and '.join(_given(context))}") from error
+
+
+def _given(context: typer.Context) -> list[str]:
+    sources = {name: context.get_parameter_source(name) for name in SETTINGS}
+    return [f"--{name}" for name, source in sources.items() if source and source.name == "COMMANDLINE"]

@@ -1,4 +1,9 @@
-"""The keys of a shot: colored pictures, and where among the frames they belong."""
+"""The keys of a shot: colored pictures, and the frame that each of them belongs to.
+
+A key is named ``FILE``, ``24=FILE`` (the key of frame 24) or ``=FILE`` (of no frame). The frame of a plain
+``FILE`` is the last number in its name, where the shot has that frame or one beside it. A key that does not
+look like its frame, or has none, is compared with all frames.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from refcolor.errors import UsageError, quoted
+from refcolor.errors import UsageError, quoted, with_code
 from refcolor.files import images
 from refcolor.files.models import Model, is_meant
 from refcolor.files.sequences import PLACE, expand, number_of
@@ -20,61 +25,70 @@ from refcolor.files.video import is_video
 from refcolor.imaging import palette
 from refcolor.imaging.checks import check_size
 from refcolor.imaging.color import Image, luma
-from refcolor.render.frames import Film, Footage, Grays
+from refcolor.render.frames import Frames, GrayFrames, VideoFrames
 from refcolor.shots.frame_pairs import still
 
-NAMED = re.compile(r"(-?\d{0,100})=(.+)", re.DOTALL)  # --key 24=FILE, or =FILE for none
-PICKED = re.compile(r"(.+)@(\d+)", re.DOTALL)  # --key-from VIDEO@24
-THUMB = 64  # pixels; sides of what is compared first
-ALIKE = 3 / 255  # mean difference of thumbnails
-PAPER, BARE = 0.96, 0.5  # gray that is white; share of a frame by which it has more of that than the keys
-SAME = 0.95  # of a frame that must be like the key for it to be the key's
+NUMBERED = re.compile(r"(-?\d{0,100})=(.+)", re.DOTALL)  # 24=FILE, or =FILE for no frame
+VIDEO_FRAME = re.compile(r"(.+)@(\d+)", re.DOTALL)  # VIDEO@24
+THUMBNAIL = 64  # pixels; both sides of the pictures that are compared first
+MAX_THUMBNAIL_DIFFERENCE = 3 / 255  # mean over the thumbnail
+MIN_EQUAL_SHARE = 0.95  # of the pixels of a key and its frame
+WHITE = 0.96  # gray from which paper counts as white
+MIN_BARE_SHARE = 0.5  # how much larger the white share of line art is than that of its keys
 
 
 @dataclass(frozen=True)
 class Key:
-    """A colored picture (H, W, 3), what to call it, and the number of its frame, if it is known.
+    """A colored picture of a shot.
 
-    It is `said`, or only in the name. An unplaced one is said to belong to no frame.
+    Attributes
+    ----------
+    name : str
+        For messages and reports.
+    rgb : float32 (H, W, 3)
+        In [0, 1].
+    frame : int or None
+        Number of its frame, if it has one.
+    fixed : bool
+        The user or a model gave the frame, or gave none: no frame is searched for it.
     """
 
     name: str
     rgb: Image
     frame: int | None
-    unplaced: bool = False
-    said: bool = False
+    fixed: bool = False
 
     @cached_property
     def gray(self) -> Image:
-        """Its luma, (H, W)."""
+        """Its luma, float32 (H, W)."""
         return luma(self.rgb)
 
     @cached_property
-    def thumb(self) -> Image:
-        """The same, THUMB pixels on a side."""
-        return _thumb(self.gray)
+    def thumbnail(self) -> Image:
+        """Its luma, THUMBNAIL pixels on both sides."""
+        return _thumbnail(self.gray)
 
 
-def read(words: Sequence[str], picked: Sequence[str], numbers: Sequence[int], max_pixels: int) -> list[Key]:
-    """The keys that the words of a command mean.
+def read(words: Sequence[str], video_frames: Sequence[str], frames: Frames) -> list[Key]:
+    """Read the keys of a shot.
 
     Parameters
     ----------
     words : sequence of str
-        ``FILE``, its frame the last number in its name if the shot has it, or one beside; ``24=FILE``;
-        ``=FILE``, of no frame.
-    picked : sequence of str
-        ``VIDEO@24``: a frame of a colored video, counted from 1, and the shot's if it has it.
-    numbers : sequence of int
-        Of the frames of the shot.
+        ``FILE``, ``24=FILE`` or ``=FILE``.
+    video_frames : sequence of str
+        ``VIDEO@24``: a frame of a colored video, counted from 1; the key of the same frame of the shot, if
+        there is one.
+    frames : Frames
+        Of the shot.
 
     Raises
     ------
     OSError, ValueError
-        One line: a key that is not there, is no picture, or has no color.
+        One line: a key that is missing, is no picture, or has no color.
     """
-    keys = [_file(word, numbers, max_pixels) for word in words]
-    keys += [_frame(word, numbers, max_pixels) for word in picked]
+    keys = [_read_file(word, frames) for word in words]
+    keys += [_read_video_frame(word, frames) for word in video_frames]
     for key in keys:
         check_size(key.rgb, f"key {quoted(key.name)}")
         try:
@@ -84,209 +98,207 @@ def read(words: Sequence[str], picked: Sequence[str], numbers: Sequence[int], ma
     return keys
 
 
-def model_of(words: Sequence[str], picked: Sequence[str]) -> Path | None:
-    """The model that is meant instead of pictures, if one is.
+def model_path(words: Sequence[str], video_frames: Sequence[str]) -> Path | None:
+    """The model that is given instead of pictures, if there is one, with no other key beside it."""
+    models = [Path(name) for word in words if is_meant(name := _split(word)[0])]
+    if models and len(words) + len(video_frames) > 1:
+        raise UsageError(f"{quoted(models[0])} is a model, which holds its keys: give no other beside it")
+    return models[0] if models else None
+
+
+def from_model(word: str, model: Model, numbers: Sequence[int]) -> list[Key]:
+    """The keys that a model holds.
+
+    Keys of a shot know their frames. The single picture of another model is searched for among the frames;
+    several belong to no frame.
 
     Raises
     ------
     UsageError
-        When there are keys beside it.
+        When `word` gives a frame that the model knows.
     """
-    found = [Path(name) for word in words if is_meant(name := _named(word)[0])]
-    if found and len(words) + len(picked) > 1:
-        raise UsageError(f"{quoted(found[0])} is a model, which holds its keys: give no other beside it")
-    return found[0] if found else None
-
-
-def of_model(word: str, model: Model, numbers: Sequence[int]) -> list[Key]:
-    """The keys of a model that `word` names: those of a shot know their frames.
-
-    Where no shot taught them, one is looked for among the frames, and several are of no frame.
-
-    Raises
-    ------
-    UsageError
-        When the word says of the frame what the model knows.
-    """
-    name, said = _named(word)
+    name, number = _split(word)
     if model.keys is None and len(model.sources) == 1:
         rgb = model.sources[0]
-        return [Key(name, rgb, None) if said is None else _key(name, rgb, said, numbers)]
-    if said is not None:
-        raise UsageError(f"{quoted(name)} holds several keys, or knows its frame: leave out {said}=")
-    known = model.keys or tuple((f"{name} {i + 1}", None) for i in range(len(model.sources)))
+        return [Key(name, rgb, None) if number is None else _key(name, rgb, number, numbers)]
+    if number is not None:
+        raise UsageError(f"{quoted(name)} holds several keys, or knows its frame: leave out {number}=")
+    pairs = model.keys or tuple((f"{name} {i + 1}", None) for i in range(len(model.sources)))
     return [
-        Key(called, rgb, frame, unplaced=frame is None, said=True)
-        for (called, frame), rgb in zip(known, model.sources, strict=True)
+        Key(name, rgb, frame, fixed=True) for (name, frame), rgb in zip(pairs, model.sources, strict=True)
     ]
 
 
-def frame_of(key: Key, place: float | None, numbers: Sequence[int]) -> int | None:
-    """The frame of a key: its own number, or that of the frame it was found to be."""
-    return numbers[int(place)] if place is not None and place in range(len(numbers)) else key.frame
+def frame_number(key: Key, index: float | None, numbers: Sequence[int]) -> int | None:
+    """Number of a key's frame: that of the frame it was found to be, else its own."""
+    return numbers[int(index)] if index is not None and index in range(len(numbers)) else key.frame
 
 
-def expanded(words: Sequence[str]) -> list[str]:
-    """The words, with the files of a folder or a pattern in their place."""
-    found: list[str] = []
+def expand_words(words: Sequence[str]) -> list[str]:
+    """The words, with the files of folders and patterns in their place."""
+    expanded: list[str] = []
     for word in words:
-        name, said = _named(word)
-        if (video := PICKED.fullmatch(name)) and Path(video[1]).is_file() and not Path(name).exists():
-            raise UsageError(f"{quoted(name)} is a frame of a video: write it as --key-from {name}")
-        many = (
-            said is None
-            and not Path(name).is_file()
-            and (Path(name).is_dir() or PLACE.search(Path(name).name))
-        )
-        found += [str(path) for path in expand([Path(name)])] if many else [word]
-    return found
+        name, number = _split(word)
+        path, video = Path(name), VIDEO_FRAME.fullmatch(name)
+        if video and Path(video[1]).is_file() and not path.exists():
+            raise with_code(UsageError(f"{quoted(name)} is a frame of a video"), "video_frame")
+        several = number is None and not path.is_file() and (path.is_dir() or PLACE.search(path.name))
+        expanded += [str(file) for file in expand([path])] if several else [word]
+    return expanded
 
 
-def files(words: Sequence[str], picked: Sequence[str] = ()) -> list[Path]:
+def files(words: Sequence[str], video_frames: Sequence[str] = ()) -> list[Path]:
     """The files that the words name, for :func:`read` to read."""
-    videos = [found[1] for word in picked if (found := PICKED.fullmatch(word))]
-    return [Path(name) for name in [*(_named(word)[0] for word in words), *videos]]
+    videos = [match[1] for word in video_frames if (match := VIDEO_FRAME.fullmatch(word))]
+    return [Path(name) for name in [*(_split(word)[0] for word in words), *videos]]
 
 
-def places(keys: Sequence[Key], footage: Footage) -> tuple[list[float | None], list[str]]:
-    """The index of each key's frame, or a number between two; None for one that belongs to no frame.
+def locate(keys: Sequence[Key], frames: Frames) -> tuple[list[float | None], list[str]]:
+    """Find the frame of every key, and remarks for the user.
 
-    Frames are read where a key does not look like the frame that its name tells, or tells none: then it is
-    that of the frame that it looks like. Also returned is what the user should know of this.
+    Returns
+    -------
+    indices : list of float or None
+        Index of each key's frame; a number between two frames, below 0 or beyond the last where it belongs to
+        none of them; None for a key of no frame.
+    remarks : list of str
 
     Raises
     ------
     UsageError
-        When two are the key of one frame.
+        When two keys have the same frame.
     """
-    grays = Grays(footage)
-    told = [None if key.frame is None else _place(key.frame, footage.numbers) for key in keys]
-    like = [not key.unplaced and _is_like(key, grays, at) for key, at in zip(keys, told, strict=True)]
-    unsure = [i for i, key in enumerate(keys) if not (key.unplaced or key.said or like[i])]
-    frames_like = dict(zip(unsure, _frames_like([keys[i] for i in unsure], grays), strict=True))
-    found: list[float | None] = []
+    grays = GrayFrames(frames)
+    given = [None if key.frame is None else _index_of(key.frame, frames.numbers) for key in keys]
+    alike = [_looks_like(key, grays, index) for key, index in zip(keys, given, strict=True)]
+    unsure = [i for i, key in enumerate(keys) if not (key.fixed or alike[i])]
+    matches = dict(zip(unsure, _best_matches([keys[i] for i in unsure], grays), strict=True))
+    indices: list[float | None] = []
     remarks: list[str] = []
     for i, key in enumerate(keys):
-        name, at = quoted(key.name), told[i]
-        if key.said and at is not None and not 0 <= at <= len(footage) - 1:
-            remarks.append(f"{name} counts for frame {key.frame}, which the shot does not reach")
-        elif key.said and at in range(len(footage)) and not like[i]:
-            remarks.append(f"{name} counts for frame {key.frame}, as said, and does not look like it")
-        if i in frames_like:
-            seen = frames_like[i]
-            if seen is not None and (at is None or abs(seen - at) >= 1):
-                at = seen
-                remarks.append(f"{name} is frame {footage.numbers[seen]}")
-            elif at is None:
-                remarks.append(f"{name} belongs to no frame; if it does, say which: --key 24={key.name}")
-            elif seen is None:
-                remarks.append(
-                    f"{name} is taken for frame {key.frame} by its name; "
-                    f"if it is another, say --key 24={key.name}"
-                )
-        if at is not None and at in found:
+        index, remark = _decide(key, given[i], alike[i], matches.get(i), frames.numbers)
+        remarks += [remark] if remark else []
+        if index is not None and index in indices:
             raise UsageError(
-                f"{quoted(keys[found.index(at)].name)} and {name} are both the key of frame "
-                f"{frame_of(key, at, footage.numbers)}: leave one out, or say its frame, as --key 24=FILE"
+                f"{quoted(keys[indices.index(index)].name)} and {quoted(key.name)} are both the key of frame "
+                f"{frame_number(key, index, frames.numbers)}: leave one out, or give its frame, as 24=FILE"
             )
-        found.append(at)
-    return found, remarks + _remarks_on_lines(keys, grays)
+        indices.append(index)
+    return indices, remarks + _remarks_on_lines(keys, grays)
 
 
-def _remarks_on_lines(keys: Sequence[Key], grays: Grays) -> list[str]:
-    """What to say if the frames are line art: bare lines have no gray that could tell a color."""
+def _decide(
+    key: Key, given: float | None, alike: bool, match: int | None, numbers: Sequence[int]
+) -> tuple[float | None, str]:
+    """Index of a key's frame, of the given one and the best match, and a remark or nothing."""
+    name = quoted(key.name)
+    if key.fixed and given is not None:
+        if not 0 <= given <= len(numbers) - 1:
+            return given, f"{name} is used for frame {key.frame}, which the shot does not reach"
+        if given in range(len(numbers)) and not alike:
+            return given, f"{name} is used for frame {key.frame}, as given, but does not look like it"
+    if key.fixed or alike:
+        return given, ""
+    if match is not None and (given is None or abs(match - given) >= 1):
+        return match, f"{name} is frame {numbers[match]}"
+    if given is None:
+        return None, f"{name} belongs to no frame; if it does, give it as 24={key.name}"
+    if match is None:
+        return given, (
+            f"{name} is used for frame {key.frame} because of its name; if it is another, give it as "
+            f"24={key.name}"
+        )
+    return given, ""
+
+
+def _remarks_on_lines(keys: Sequence[Key], grays: GrayFrames) -> list[str]:
+    """A remark if the frames are line art: bare lines have no gray that could tell a color."""
     try:
-        white = float((grays[0] > PAPER).mean())
+        white = float((grays[0] > WHITE).mean())
     except (OSError, ValueError):
         return []
-    if white - max(float((key.gray > PAPER).mean()) for key in keys) < BARE:
+    if white - max(float((key.gray > WHITE).mean()) for key in keys) < MIN_BARE_SHARE:
         return []
-    name = quoted(grays.footage.name(0))
-    return [f"{white:.0%} of {name} is white, and the keys are not: lines without their grays take no color"]
+    name = quoted(grays.frames.name(0))
+    return [f"{white:.0%} of {name} is white, and the keys are not: lines without grays take no color"]
 
 
-def _file(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
-    name, said = _named(word)
+def _read_file(word: str, frames: Frames) -> Key:
+    name, number = _split(word)
     try:
-        rgb = images.read(name, max_pixels=max_pixels).on_paper
+        rgb = images.read(name, max_pixels=frames.max_pixels).on_paper
     except ValueError:
         if is_video(name):
-            raise UsageError(
-                f"{quoted(name)} is a video: name a frame of it, as --key-from {name}@24"
-            ) from None
+            raise with_code(UsageError(f"{quoted(name)} is a video"), "is_video") from None
         raise
-    return _key(name, rgb, said, numbers)
+    return _key(name, rgb, number, frames.numbers)
 
 
-def _key(name: str, rgb: Image, said: str | None, numbers: Sequence[int]) -> Key:
-    """The key in a file, whose frame is said, or perhaps in its name."""
-    if said is not None:
-        frame = int(said) if said.strip("-") else None
-        return Key(name, rgb, frame, unplaced=frame is None, said=True)
-    return Key(name, rgb, _near(number_of(Path(name)), numbers))
+def _read_video_frame(word: str, frames: Frames) -> Key:
+    match = VIDEO_FRAME.fullmatch(word)
+    if match is None:
+        raise UsageError(f"{quoted(word)} names no frame of a video: write VIDEO@24")
+    video, number = VideoFrames(Path(match[1]), frames.max_pixels), int(match[2])
+    if not 1 <= number <= len(video):
+        raise UsageError(f"{quoted(match[1])} has no frame {number}: its frames are 1 to {len(video)}")
+    return _key(word, video.read(number - 1).on_paper, None, frames.numbers, number)
 
 
-def _named(word: str) -> tuple[str, str | None]:
-    """The file of a key's word, and what it says of the frame, if anything."""
-    named = None if Path(word).is_file() else NAMED.fullmatch(word)
-    return (word, None) if named is None else (named[2], named[1])
+def _key(name: str, rgb: Image, given: str | None, numbers: Sequence[int], number: int | None = None) -> Key:
+    """The key of a given frame, else of `number` or the one in its name if that is in or beside the shot."""
+    if given is not None:
+        return Key(name, rgb, int(given) if given.strip("-") else None, fixed=True)
+    number = number_of(Path(name)) if number is None else number
+    near = number is not None and min(numbers) - 1 <= number <= max(numbers) + 1
+    return Key(name, rgb, number if near else None)
 
 
-def _near(number: int | None, numbers: Sequence[int]) -> int | None:
-    """A number that the shot has, or one beside; else None."""
-    fits = number is not None and min(numbers) - 1 <= number <= max(numbers) + 1
-    return number if fits else None
+def _split(word: str) -> tuple[str, str | None]:
+    """The file of a key's word, and the number before it, if there is one."""
+    match = None if Path(word).is_file() else NUMBERED.fullmatch(word)
+    return (word, None) if match is None else (match[2], match[1])
 
 
-def _frame(word: str, numbers: Sequence[int], max_pixels: int) -> Key:
-    found = PICKED.fullmatch(word)
-    if found is None:
-        raise UsageError(f"{quoted(word)} names no frame of a video: write --key-from VIDEO@24")
-    film = Film(Path(found[1]), max_pixels)
-    number = int(found[2])
-    if not 1 <= number <= len(film):
-        raise UsageError(f"{quoted(found[1])} has no frame {number}: its frames are 1 to {len(film)}")
-    return Key(word, film.read(number - 1).on_paper, _near(number, numbers))
-
-
-def _place(frame: int, numbers: Sequence[int]) -> float:
+def _index_of(frame: int, numbers: Sequence[int]) -> float:
+    """Index of a frame number: between two where it is missing, beyond the shot in its outer steps."""
     if len(numbers) == 1:
         return frame - numbers[0]
-    at = min(max(bisect_left(numbers, frame), 1), len(numbers) - 1)
-    low, high = numbers[at - 1], numbers[at]
-    return at - (high - frame) / (high - low)  # beyond the shot in the steps that it ends with
+    after = min(max(bisect_left(numbers, frame), 1), len(numbers) - 1)
+    low, high = numbers[after - 1], numbers[after]
+    return after - (high - frame) / (high - low)
 
 
-def _is_like(key: Key, grays: Grays, at: float | None) -> bool:
-    """Whether a key looks like the frame that its name tells, in outline."""
-    if at is None or at not in range(len(grays)):
+def _looks_like(key: Key, grays: GrayFrames, index: float | None) -> bool:
+    """Whether a key looks like its frame in outline; assumed of a frame that cannot be read."""
+    if index is None or index not in range(len(grays)):
         return False
     try:
-        return _apart(key.thumb, _thumb(grays[int(at)])) < ALIKE
+        return _difference(key.thumbnail, _thumbnail(grays[int(index)])) < MAX_THUMBNAIL_DIFFERENCE
     except (OSError, ValueError):
-        return True  # nothing else is known
+        return True
 
 
-def _frames_like(keys: Sequence[Key], grays: Grays) -> list[int | None]:
-    """For each key the frame that shows its own gray, looked for among all."""
-    best = [ALIKE] * len(keys)
-    found: list[int | None] = [None] * len(keys)
+def _best_matches(keys: Sequence[Key], grays: GrayFrames) -> list[int | None]:
+    """For each key the index of the frame that shows its own gray, if there is one."""
+    least = [MAX_THUMBNAIL_DIFFERENCE] * len(keys)
+    best: list[int | None] = [None] * len(keys)
     for index in range(len(grays) if keys else 0):
         try:
             frame = grays[index]
         except (OSError, ValueError):
             continue
-        thumb = _thumb(frame)
+        thumbnail = _thumbnail(frame)
         for i, key in enumerate(keys):
-            off = _apart(key.thumb, thumb)
-            if frame.shape == key.gray.shape and off < best[i] and still(frame, key.gray).mean() >= SAME:
-                best[i], found[i] = off, index
-    return found
+            difference = _difference(key.thumbnail, thumbnail)
+            similar = difference < least[i] and frame.shape == key.gray.shape
+            if similar and still(frame, key.gray).mean() >= MIN_EQUAL_SHARE:
+                least[i], best[i] = difference, index
+    return best
 
 
-def _apart(one: Image, other: Image) -> float:
+def _difference(one: Image, other: Image) -> float:
     return float(np.abs(one - other).mean())
 
 
-def _thumb(gray: Image) -> Image:
-    return np.asarray(cv2.resize(gray, (THUMB, THUMB), interpolation=cv2.INTER_AREA), np.float32)
+def _thumbnail(gray: Image) -> Image:
+    return np.asarray(cv2.resize(gray, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA), np.float32)

@@ -1,22 +1,184 @@
-"""Where the results of a command go, and what must not be written over."""
+"""Where results go, which of them exist already, and what must not be overwritten."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from refcolor.errors import UsageError
+from refcolor.errors import UsageError, quoted, with_code
+from refcolor.files import images
 from refcolor.files.atomic_write import check_target
-from refcolor.files.image_storage import format_of
+from refcolor.files.image_storage import EXTENSIONS, format_of
+from refcolor.files.images import Picture
 from refcolor.files.sequences import renumbered
-from refcolor.render.frames import Files, Film, Footage
+from refcolor.render.frames import FileFrames, Frames, VideoFrames
+
+if TYPE_CHECKING:
+    from refcolor.files.video_write import Codec
+
+MAX_TIME_DIFFERENCE = Fraction(1, 1000)  # seconds; Matroska rounds times to these
 
 
-def of(targets: list[Path], output: Path | None, what: str = "color", *, single: bool) -> list[Path]:
-    """Where what is made of each target goes: of a `single` one it may be named, of one in a folder not."""
-    names = [f"{target.stem}_{what}.png" for target in targets]
+@dataclass(frozen=True)
+class Outputs:
+    """The files of a shot's frames, by frame index.
+
+    Attributes
+    ----------
+    frames : Frames
+    todo, done : list of int
+        Frames to color, and frames whose files exist and are kept.
+    results, confidences : dict of int to Path
+    movie : Path or None
+        A video to write instead of `results`.
+    folders : list of Path
+        That the files go into.
+    kept : frozenset of Path
+        Files that exist and are left alone.
+    kept_movie : VideoFrames or None
+        A video that exists and is left alone.
+    """
+
+    frames: Frames
+    todo: list[int]
+    done: list[int]
+    results: dict[int, Path]
+    confidences: dict[int, Path]
+    movie: Path | None
+    folders: list[Path]
+    kept: frozenset[Path]
+    kept_movie: VideoFrames | None
+
+    @property
+    def selected(self) -> list[int]:
+        """All frames that were asked for."""
+        return sorted(self.todo + self.done)
+
+    def of(self, index: int) -> list[Path]:
+        """The pictures of a frame that will be written."""
+        paths = [files[index] for files in (self.results, self.confidences) if index in files]
+        return [path for path in paths if path not in self.kept]
+
+    @property
+    def pictures(self) -> list[Path]:
+        """All pictures that will be written."""
+        return [path for index in self.todo for path in self.of(index)]
+
+    def read(self, index: int) -> Picture:
+        """A colored frame that exists; OSError or ValueError if it cannot be read."""
+        if self.kept_movie is not None:
+            return self.kept_movie.read(self.selected.index(index))
+        return images.read(self.results[index], max_pixels=self.frames.max_pixels)
+
+
+def shot_outputs(
+    frames: Frames,
+    selected: list[int],
+    output: Path | None,
+    confidence: Path | None = None,
+    codec: Codec | None = None,
+    *,
+    skip_existing: bool = False,
+) -> Outputs:
+    """The files of the selected frames of a shot; none without an `output`.
+
+    Raises
+    ------
+    ValueError
+        One line: options that exclude each other, two frames with one file, a file that a frame is read from.
+    """
+    if output is None:
+        return Outputs(frames, [], [], {}, {}, None, [], frozenset(), None)
+    movie = _movie(frames, output, codec)
+    results = {} if movie else frame_files(frames, selected, output)
+    confidences: dict[int, Path] = {}
+    if confidence:
+        if confidence.suffix.lower() not in ("", ".png") and not confidence.is_dir():
+            raise UsageError(
+                f"confidence is not written as {confidence.suffix}: give a folder, or conf.####.png"
+            )
+        paths = frame_files(frames, selected, confidence)
+        confidences = {index: path.with_suffix(".png") for index, path in paths.items()}
+    files = [*results.values(), *confidences.values(), *([movie] if movie else [])]
+    refuse_inputs(files, frames.files)
+    kept = frozenset(path for path in files if skip_existing and os.path.lexists(path))
+    kept_movie = None
+    if movie in kept:
+        assert isinstance(frames, VideoFrames)
+        kept_movie, movie = _same_video(movie, frames, selected), None
+    todo = [
+        i
+        for i in selected
+        if not (kept_movie or results.get(i) in kept) or (i in confidences and confidences[i] not in kept)
+    ]
+    folders = [
+        path.parent if path.suffix and not path.is_dir() else path for path in (output, confidence) if path
+    ]
+    done = sorted(set(selected) - set(todo))
+    return Outputs(frames, todo, done, results, confidences, movie, folders, kept, kept_movie)
+
+
+def _movie(frames: Frames, output: Path, codec: Codec | None) -> Path | None:
+    """The output, if it is a video that the frames can become."""
+    from refcolor.files.video_write import HOLDS, check_video, default_codec  # late: only shots need FFmpeg
+
+    suffix, is_folder = output.suffix.lower(), output.is_dir()
+    if suffix not in HOLDS or is_folder:
+        if codec:
+            raise with_code(UsageError("a codec is for a video, and the output is none"), "codec")
+        if isinstance(frames, VideoFrames) and suffix not in ("", *EXTENSIONS) and not is_folder:
+            default_codec(output)  # raises: the extension is of no video
+        return None
+    if not isinstance(frames, VideoFrames):
+        raise UsageError(f"output {quoted(output)} is a video, and the targets are files: give a folder")
+    check_video(output, frames.video, codec)
+    return output
+
+
+def _same_video(path: Path, frames: VideoFrames, selected: list[int]) -> VideoFrames:
+    """A video that exists, if it shows these frames at their times; UsageError if not."""
+    with suppress(OSError, ValueError):
+        existing = VideoFrames(path, frames.max_pixels)
+        result, source = existing.video, frames.video
+        times = [time * result.time_base for time in result.times]
+        expected = [source.times[index] * source.time_base for index in selected]
+        if result.size == source.size and len(times) == len(expected):
+            differences = (abs(time - other) for time, other in zip(times, expected, strict=True))
+            if max(differences) <= MAX_TIME_DIFFERENCE:
+                return existing
+    raise with_code(
+        UsageError(f"{quoted(path)} exists, and has other frames than these: choose another name"),
+        "other_video",
+    )
+
+
+def frame_files(frames: Frames, indices: Sequence[int], output: Path) -> dict[int, Path]:
+    """Files of frames: in a folder under their own names, or numbered by a pattern."""
+    numbers = [frames.numbers[i] for i in indices]
+    if output.suffix and not output.is_dir():
+        paths = renumbered(output, numbers)
+    elif isinstance(frames, FileFrames):
+        paths = [output / frames.paths[i].name for i in indices]
+    else:
+        assert isinstance(frames, VideoFrames)
+        paths = [output / f"{frames.path.stem}.{number:04d}.png" for number in numbers]
+    return dict(zip(indices, _distinct(paths), strict=True))
+
+
+def picture_files(
+    targets: Sequence[Path], output: Path | None, suffix: str = "color", *, single: bool
+) -> list[Path]:
+    """Files of single pictures: TARGET_color.png beside each target or in a folder.
+
+    `single`: the one target is a file by name, so that `output` may be the name of the result.
+    """
+    names = [f"{target.stem}_{suffix}.png" for target in targets]
     if output is None:
         paths = [target.with_name(name) for target, name in zip(targets, names, strict=True)]
     elif output.is_dir() or (not single and not output.suffix and not os.path.lexists(output)):
@@ -27,78 +189,49 @@ def of(targets: list[Path], output: Path | None, what: str = "color", *, single:
         raise UsageError(
             f"output {str(output)!r} is no folder, and {len(targets)} targets need one: give one"
         )
-    return apart(paths)
+    return _distinct(paths)
 
 
-def of_frames(footage: Footage, indices: Sequence[int], output: Path) -> dict[int, Path]:
-    """Where the frames of a shot go: under their own names in a folder, or as a pattern says.
-
-    Raises
-    ------
-    UsageError
-        When two frames would become one file.
-    """
-    numbers = [footage.numbers[i] for i in indices]
-    if output.suffix and not output.is_dir():
-        paths = renumbered(output, numbers)
-    elif isinstance(footage, Files):
-        paths = [output / footage.paths[i].name for i in indices]
-    else:
-        assert isinstance(footage, Film)
-        paths = [output / f"{footage.path.stem}.{number:04d}.png" for number in numbers]
-    return dict(zip(indices, apart(paths), strict=True))
-
-
-def apart(paths: list[Path]) -> list[Path]:
-    """The paths, if they are all different files."""
+def _distinct(paths: list[Path]) -> list[Path]:
+    """The paths; UsageError if two are one file."""
     seen: set[str] = set()
     for path in paths:
-        place = os.path.realpath(path)
-        if place in seen:
-            raise UsageError(
-                f"two pictures would both become {str(path)!r}: give them different names, with -o"
-            )
-        seen.add(place)
+        real = os.path.realpath(path)
+        if real in seen:
+            raise UsageError(f"two pictures would both become {str(path)!r}: give them different names")
+        seen.add(real)
     return paths
 
 
 def refuse_inside(targets: Sequence[Path], output: Path | None) -> None:
-    """Results of a folder must not lie in it, where they could be taken for its frames, now or later."""
+    """Refuse results inside an input folder: later runs could take them for its frames."""
     for folder in (target for target in targets if target.is_dir()):
         if output is None:
-            raise UsageError(
-                f"{str(folder)!r} is a folder: its results need one of their own, give -o FOLDER"
+            raise with_code(
+                UsageError(f"{str(folder)!r} is a folder: its results need one of their own"), "needs_folder"
             )
-        place = Path(os.path.realpath(output))
-        if Path(os.path.realpath(folder)) in (place, *place.parents):
+        real = Path(os.path.realpath(output))
+        if Path(os.path.realpath(folder)) in (real, *real.parents):
             raise UsageError(
                 f"output {str(output)!r} lies inside the input folder {str(folder)!r}: choose one beside it"
             )
 
 
-def refuse_inputs(paths: Sequence[Path], inputs: Sequence[Path]) -> None:
-    """No result may take the place of what it is made from, not even one that is there already.
-
-    Raises
-    ------
-    UsageError
-    """
-    known = {place: path for path in inputs if (place := _place(path)) is not None}
+def refuse_inputs(paths: Iterable[Path], inputs: Sequence[Path]) -> None:
+    """Refuse, with a UsageError, results that would replace an input."""
+    known = {identity: path for path in inputs if (identity := _identity(path)) is not None}
     for path in paths:
-        if (place := _place(path)) in known:
-            raise UsageError(f"output {str(path)!r} is the input {str(known[place])!r}; choose another name")
+        if (identity := _identity(path)) in known:
+            raise UsageError(
+                f"output {str(path)!r} is the input {str(known[identity])!r}; choose another name"
+            )
 
 
-def check_space(folder: Path, footage: Footage, indices: Sequence[int]) -> None:
-    """Refuse a disk that could not hold even as much as the gray frames take.
-
-    Raises
-    ------
-    OSError
-    """
-    paths = [footage.paths[i] for i in indices] if isinstance(footage, Files) else footage.files
+def check_space(folder: Path, frames: Frames, indices: Sequence[int]) -> None:
+    """Raise OSError if a disk has less room than the gray frames take."""
+    paths = [frames.paths[i] for i in indices] if isinstance(frames, FileFrames) else frames.files
     needed = sum(path.stat().st_size for path in paths if path.exists())
-    needed = needed if isinstance(footage, Files) else needed * len(indices) // len(footage)
+    needed = needed if isinstance(frames, FileFrames) else needed * len(indices) // len(frames)
     free = shutil.disk_usage(folder if folder.exists() else folder.parent).free
     if free < needed:
         raise OSError(
@@ -114,37 +247,41 @@ def check(
     *,
     others: Sequence[Path] = (),
     force: bool,
-    again: Sequence[Path] = (),
+    replace: Iterable[Path] = (),
 ) -> list[Path]:
-    """Refuse, before any work, results that could not or should not be written: `pictures` and `others`.
+    """Refuse, before any work, results that cannot or should not be written: `pictures` and `others`.
 
-    Nothing is overwritten but what is written `again`, unless by `force`.
+    Existing files are refused, unless by `force` or where they are to `replace`.
 
-    Returns those of the `folders` that are not there yet: to be made, in this order, when there is something
-    for them.
+    Returns
+    -------
+    list of Path
+        Those of the `folders` that are still to be made, in this order.
 
     Raises
     ------
     UsageError, OSError, ValueError
-        One line: what is wrong and what to do.
+        One line: what is wrong.
     """
-    paths = [*pictures, *others]
-    meant = {path.parent for path in paths}
-    new = [folder for folder in folders if folder in meant and not folder.exists()]
-    new.sort(key=lambda folder: len(folder.parts))
+    paths, replaced = [*pictures, *others], set(replace)
+    needed = {path.parent for path in paths}
+    new = sorted(
+        (folder for folder in folders if folder in needed and not folder.exists()),
+        key=lambda folder: len(folder.parts),
+    )
     for folder in new:
         if folder.parent not in new:
             check_target(folder)
     for path in pictures:
         format_of(path)
-    refuse_inputs(apart(paths), inputs)
+    refuse_inputs(_distinct(paths), inputs)
     for path in paths:
         if path.parent not in new:
-            check_target(path, force=force or path in again)
+            check_target(path, force=force or path in replaced)
     return new
 
 
-def _place(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[int, int] | None:
     """The same for all names of one file: spellings, symbolic and hard links."""
     try:
         status = path.stat()

@@ -1,4 +1,4 @@
-"""Coloring the frames of a shot where they lie, and saying how each went; in one process."""
+"""Coloring frames in one process: read, color, write, and say how each frame went."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from refcolor.errors import code_of
 from refcolor.files import images
 from refcolor.imaging.color import Image
 from refcolor.methods.colorizer import Colorizer
-from refcolor.render.frames import Footage, Grays
+from refcolor.render.frames import Frames, GrayFrames
 from refcolor.shots.shot import Shot
 
-DOUBTED = 0.5  # confidence below which a pixel is called doubtful
-FULL = (errno.ENOSPC, errno.EDQUOT)
+LOW_CONFIDENCE = 0.5  # a pixel below is doubtful
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be colored and where it goes; can be sent to another process.
+    """What to color and where the results go; can be sent to another process.
 
     Attributes
     ----------
-    footage : Footage
-    places : sequence of float or None
-        Index of each key's frame.
+    frames : Frames
+    key_indices : sequence of float or None
+        Index of each key's frame: see :func:`refcolor.render.keys.locate`.
     results, confidences : mapping
-        The files of the frames, by index, those that are to be written; where `results` is None, the pictures
-        are handed back.
+        Files to write, by the index of the frame. Where `results` is None, outcomes hold the pictures.
     force : bool
         Overwrite existing files.
     """
 
-    footage: Footage
-    places: Sequence[float | None]
+    frames: Frames
+    key_indices: Sequence[float | None]
     results: Mapping[int, Path] | None
     confidences: Mapping[int, Path]
     force: bool = False
@@ -52,14 +52,16 @@ class Outcome:
         Why there is no result, in one line.
     seconds : float
     keys : tuple of int
-        Numbers of the keys that it was colored from, the nearest first.
+        Numbers of the keys it was colored from, the nearest first.
     confidence, doubtful : float or None
-        Mean confidence; share of the pixels whose confidence is low.
+        Mean confidence, and the share of pixels below LOW_CONFIDENCE, both in [0, 1].
     hold, cut, resized, keyless, colored : bool
-        Whether it is the frame before again, begins a scene, has another size than the frame before, shows a
-        scene that no key shows, had color.
+        It repeats the frame before; begins a scene; has another size than the frame before; shows a scene
+        without a key; had colors.
     image, alpha : float32 (H, W, 3), (H, W), or None
-        The picture, where it is not written to a file.
+        The picture, in [0, 1], unless it went to a file.
+    code : str or None
+        Of the error: see :func:`refcolor.errors.with_code`.
     """
 
     index: int
@@ -75,6 +77,7 @@ class Outcome:
     colored: bool = False
     image: Image | None = field(default=None, repr=False)
     alpha: Image | None = field(default=None, repr=False)
+    code: str | None = None
 
 
 class Painter:
@@ -82,38 +85,42 @@ class Painter:
 
     def __init__(self, job: Job, colorizer: Colorizer) -> None:
         self.job = job
-        self.grays = Grays(job.footage)
-        self.shot = Shot(colorizer, self.grays, job.places)
+        self.grays = GrayFrames(job.frames)
+        self.shot = Shot(colorizer, self.grays, job.key_indices)
 
     def paint(self, index: int, *, again: bool = False) -> Outcome:
-        """Color one frame, perhaps `again`: over what was written of it. A full disk is an OSError; a frame
-        that cannot be read or written fails alone.
+        """Color one frame; `again` overwrites what an interrupted attempt has written.
+
+        A frame that cannot be read or written is an outcome with an error.
+
+        Raises
+        ------
+        OSError, ValueError
+            When the disk is full.
         """
         start = time.perf_counter()
         try:
-            outcome = self._paint(index, start, force=self.job.force or again)
+            return self._paint(index, start, force=self.job.force or again)
         except (OSError, ValueError) as error:
             if disk_full(error):
                 raise
-            return Outcome(index, " ".join(str(error).split()), time.perf_counter() - start)
-        return outcome
+            text = " ".join(str(error).split())
+            return Outcome(index, text, time.perf_counter() - start, code=code_of(error))
 
     def _paint(self, index: int, start: float, *, force: bool) -> Outcome:
         job = self.job
-        picture = job.footage.read(index)
+        picture = job.frames.read(index)
         self.grays.keep(index, picture)
         frame = self.shot[index]
         like = picture.resized(frame.image.shape[1], frame.image.shape[0])
-        made = like.over_hidden(frame.image)
-        image = alpha = None
-        if job.results is None:
-            image, alpha = made, like.alpha
-        elif index in job.results:
-            images.write(job.results[index], made, like=like, force=force)
+        image = like.over_hidden(frame.image)
+        if job.results is not None and index in job.results:
+            images.write(job.results[index], image, like=like, force=force)
         mean = doubtful = None
         if frame.confidence is not None:
-            seen = frame.confidence if picture.hidden is None else frame.confidence[~picture.hidden]
-            mean, doubtful = (float(seen.mean()), float((seen < DOUBTED).mean())) if seen.size else (1.0, 0.0)
+            visible = frame.confidence if picture.hidden is None else frame.confidence[~picture.hidden]
+            mean = float(visible.mean()) if visible.size else 1.0
+            doubtful = float((visible < LOW_CONFIDENCE).mean()) if visible.size else 0.0
             if index in job.confidences:
                 images.write_picture(job.confidences[index], frame.confidence, force=force)
         return Outcome(
@@ -127,15 +134,15 @@ class Painter:
             resized=frame.resized,
             keyless=frame.keyless,
             colored=not picture.is_gray,
-            image=image,
-            alpha=alpha,
+            image=image if job.results is None else None,
+            alpha=like.alpha if job.results is None else None,
         )
 
 
 def disk_full(error: BaseException | None) -> bool:
-    """Whether an error comes of a disk that is full."""
+    """Whether a full disk is the cause of an error."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in FULL:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
             return True
         error = error.__cause__
     return False

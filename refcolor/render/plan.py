@@ -1,203 +1,235 @@
-"""What ``refcolor shot`` is to do: which frames there are, which are left, where everything goes."""
+"""From a request to a plan: all checks, before any work."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from fractions import Fraction
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from refcolor.errors import UsageError, quoted, usage_errors
-from refcolor.files import images, sequences
+import numpy as np
+
+from refcolor.config import Config, Device
+from refcolor.errors import UsageError, quoted, usage_errors, with_code
+from refcolor.files import models, sequences
 from refcolor.files.atomic_write import sweep
-from refcolor.files.image_storage import EXTENSIONS
-from refcolor.files.images import Picture
-from refcolor.files.video import is_video
-from refcolor.files.video_write import HOLDS, Codec, check_video, default_codec
-from refcolor.render import outputs
-from refcolor.render.frames import Files, Film, Footage
-from refcolor.render.painter import Job, Outcome
+from refcolor.files.models import Model
+from refcolor.methods import method_of
+from refcolor.render import keys as keys_
+from refcolor.render import learning, outputs
+from refcolor.render.frames import Frames, find_frames
+from refcolor.render.keys import Key
+from refcolor.render.observer import SILENT, Observer
+from refcolor.render.outputs import Outputs
+from refcolor.render.painter import Job
+from refcolor.render.report import is_contact_sheet, read_report
+from refcolor.render.request import Request
 
-ROUNDED = Fraction(1, 1000)  # seconds that times may differ by, as Matroska rounds them
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done: frames by index, and the files that they go to; a video that is there already."""
+    """A request that can be met.
 
-    footage: Footage
-    left: list[int]
-    done: list[int]
-    results: dict[int, Path]
-    trusts: dict[int, Path]
-    movie: Path | None
-    codec: Codec | None
-    folders: list[Path]
-    kept: frozenset[Path]
-    finished: Film | None = None
+    Attributes
+    ----------
+    request : Request
+    frames : Frames
+    keys : list of Key
+    key_indices : list of float or None
+        Index of each key's frame.
+    config : Config
+    model : Model or None
+        That has learned the keys; nothing is trained.
+    outputs : Outputs
+    new_folders : list of Path
+        To be made when there is a result for them.
+    replaceable : set of Path
+        Report and contact sheet of an earlier run, to be overwritten.
+    earlier : dict
+        What the report of an earlier run says of frames, by number.
+    save_model : Path or None
+        Where to save what is learned, unless an earlier run has done so.
+    """
 
-    @property
-    def asked(self) -> list[int]:
-        """All frames that were asked for."""
-        return sorted(self.left + self.done)
+    request: Request
+    frames: Frames
+    keys: list[Key]
+    key_indices: list[float | None]
+    config: Config
+    model: Model | None
+    outputs: Outputs
+    new_folders: list[Path]
+    replaceable: set[Path]
+    earlier: dict[int, dict[str, Any]]
+    save_model: Path | None
 
-    @property
-    def frames(self) -> list[Path]:
-        """Every picture that will be written."""
-        return [path for i in self.left for path in self.of(i)]
+    @cached_property
+    def key_frames(self) -> list[tuple[str, int | None]]:
+        """Name of each key, and the number of its frame."""
+        pairs = zip(self.keys, self.key_indices, strict=True)
+        return [(key.name, keys_.frame_number(key, index, self.frames.numbers)) for key, index in pairs]
 
-    def of(self, index: int) -> list[Path]:
-        """The pictures of a frame that will be written."""
-        paths = [each[index] for each in (self.results, self.trusts) if index in each]
-        return [path for path in paths if path not in self.kept]
+    def may_replace(self, path: Path) -> bool:
+        """Whether a file may be overwritten if it exists."""
+        return self.request.force or path in self.replaceable
 
-    def read(self, index: int) -> Picture:
-        """A colored frame that is there; OSError or ValueError if it cannot be read."""
-        if self.finished is not None:
-            return self.finished.read(self.asked.index(index))
-        return images.read(self.results[index], max_pixels=self.footage.max_pixels)
+    def job(self, *, force: bool) -> Job:
+        """The same for painters, which may work in another folder."""
+        results, confidences = (
+            {index: path.absolute() for index, path in paths.items() if path not in self.outputs.kept}
+            for paths in (self.outputs.results, self.outputs.confidences)
+        )
+        files = None if self.outputs.movie else results
+        return Job(self.frames, self.key_indices, files, confidences, force)
 
-    def sweep(self, *beside: Path) -> None:
-        """Remove what killed processes have left in the folders, and where files `beside` the frames go."""
-        for folder in {*self.folders, *(path.parent for path in beside)}:
+    def sweep(self) -> None:
+        """Remove what killed processes have left in the folders of the results."""
+        others = (self.request.report, self.request.contact_sheet, self.request.save_model)
+        for folder in {*self.outputs.folders, *(path.parent for path in others if path)}:
             sweep(folder)
 
-    def job(self, places: Sequence[float | None], *, force: bool) -> Job:
-        """The same for the painters, who may work in another folder."""
-        results, trusts = (
-            {index: path.absolute() for index, path in paths.items() if path not in self.kept}
-            for paths in (self.results, self.trusts)
-        )
-        return Job(self.footage, places, None if self.movie else results, trusts, force)
 
-    def files(self, outcome: Outcome) -> list[Path]:
-        """The files that a frame went to."""
-        return [] if outcome.error else self.of(outcome.index)
-
-
-def plan(
-    footage: Footage,
-    targets: list[Path],
-    output: Path | None,
-    confidence: Path | None,
-    frames: str | None,
-    codec: Codec | None,
-    skip_existing: bool,
-) -> Plan:
-    """What is to be done; the parameters are those of the command. Without an `output`, that is nothing.
-
-    Raises
-    ------
-    ValueError
-        One line: words that do not go together, two frames for one file, a file that a frame was read from.
-    """
-    if output is None:
-        return Plan(footage, [], [], {}, {}, None, None, [], frozenset())
-    indices = sequences.choose(footage.numbers, frames, str(targets[0]))
-    movie = output if output.suffix.lower() in HOLDS and not output.is_dir() else None
-    if codec and not movie:
-        raise UsageError("--codec is for a video: give -o FILE.mkv, .mov or .mp4")
-    if isinstance(footage, Film) and output.suffix.lower() not in ("", *EXTENSIONS) and not output.is_dir():
-        default_codec(output)  # says what a video may be
-    if movie:
-        if not isinstance(footage, Film):
-            raise UsageError(f"output {quoted(output)} is a video, and the targets are files: give a folder")
-        check_video(movie, footage.video, codec)
-    results = {} if movie else outputs.of_frames(footage, indices, output)
-    if confidence and confidence.suffix.lower() not in ("", ".png") and not confidence.is_dir():
-        raise UsageError(f"confidence is not written as {confidence.suffix}: give a folder, or conf.####.png")
-    trusts = outputs.of_frames(footage, indices, confidence) if confidence else {}
-    trusts = {index: path.with_suffix(".png") for index, path in trusts.items()}
-    paths = [*results.values(), *trusts.values(), *([movie] if movie else [])]
-    outputs.refuse_inputs(paths, footage.files)
-    kept = {path for path in paths if skip_existing and os.path.lexists(path)}
-    finished = None
-    if movie in kept:
-        assert isinstance(footage, Film)
-        finished = _finished(movie, footage, indices)
-    done = [i for i in indices if (movie or results[i]) in kept and (i not in trusts or trusts[i] in kept)]
-    left = sorted(set(indices) - set(done))
-    places = [path for path in (output, confidence) if path]
-    folders = [path.parent if path.suffix and not path.is_dir() else path for path in places]
-    movie = None if movie in kept else movie
-    return Plan(footage, left, done, results, trusts, movie, codec, folders, frozenset(kept), finished)
-
-
-def _finished(path: Path, footage: Film, indices: list[int]) -> Film:
-    """A video that is there already, if it shows these frames at their times."""
-    with suppress(OSError, ValueError):
-        film = Film(path, footage.max_pixels)
-        made, like = film.video, footage.video
-        there = [time * made.time_base for time in made.times]
-        wanted = [like.times[index] * like.time_base for index in indices]
-        if made.size == like.size and len(there) == len(wanted):
-            off = [one - other for one, other in zip(there, wanted, strict=True)]
-            if max(map(abs, off)) <= ROUNDED:
-                return film
-    raise UsageError(
-        f"{quoted(path)} is there, and has other frames than these: choose another name, or say --force "
-        "in the place of --skip-existing"
-    )
-
-
-def footage_of(
-    targets: list[Path], keys: list[Path], max_pixels: int, beside: Collection[str] = ()
-) -> Footage:
-    """The frames that the words of a command mean: a video, or files.
-
-    Among the files `keys`, or those whose names are known to be `beside` the frames, are left out.
+def prepare(request: Request, observer: Observer = SILENT) -> Plan:
+    """Check a request, find its frames and read its keys; nothing is learned or written.
 
     Raises
     ------
     OSError, ValueError
-        One line: nothing there, no video, frames that cannot be told apart.
+        One line: what is wrong. Of kind UsageError where the request makes no sense.
     """
-    if not targets:
-        raise UsageError("there are no targets: name a folder, files, a pattern or a video")
-    if len(targets) == 1 and targets[0].is_file() and is_video(targets[0]):
-        return Film(targets[0], max_pixels)
-    others = [path for path in targets if path.is_file() and path.suffix.lower() not in EXTENSIONS]
-    if others and len(targets) > 1:
-        raise UsageError(f"{quoted(others[0])} is no picture: color a video alone, with no other files")
-    if others:
-        return Film(others[0], max_pixels)  # says what is wrong with it
+    words, model = _keys_or_model(request)
+    config = model.config if model else request.config or Config()
+    config = config.on(Device.CPU if model else request.device or config.device)
+    key_names = model.beside if model else ()
+    frames = find_frames(request.targets, keys_.files(words), request.max_pixels, key_names)
+    if model:
+        keys = keys_.from_model(words[0], model, frames.numbers)
+    else:
+        keys = keys_.read(words, request.key_from, frames)
     with usage_errors():
-        found = sequences.expand_numbered(targets)
-        for path, _ in found:
-            if not path.exists():
-                raise FileNotFoundError(f"there is no file {quoted(path)}; check the name")
-        return _files(found, keys, max_pixels, beside)
+        files = _outputs(request, config, frames)
+        earlier = read_report(request.report) if request.report and request.skip_existing else None
+        replaceable = {request.report} if request.report and earlier is not None else set()
+        if request.contact_sheet and request.skip_existing and is_contact_sheet(request.contact_sheet):
+            replaceable.add(request.contact_sheet)
+        model_exists = request.skip_existing and request.save_model and models.is_model(request.save_model)
+        save_model = None if model_exists else request.save_model
+        inputs = [*frames.files, *keys_.files(words, request.key_from)]
+        new_folders = _check_files(request, files, save_model, inputs, replaceable)
+    plan = Plan(
+        request, frames, keys, [], config, model, files, new_folders, replaceable, earlier or {}, save_model
+    )
+    plan.sweep()
+    if files.todo:
+        outputs.check_space(files.folders[0], frames, files.todo)
+    with observer.bar("placing keys"):
+        key_indices, remarks = keys_.locate(keys, frames)
+    for remark in remarks:
+        log.info(remark)
+    plan = replace(plan, key_indices=key_indices)
+    return replace(plan, model=read_own_model(plan)) if model_exists else plan
 
 
-def _files(
-    found: list[tuple[Path, int | None]], keys: list[Path], max_pixels: int, beside: Collection[str]
-) -> Files:
-    """The frames of a shot, and a key beside them if its name has a number that none of them has."""
-    own = [
-        path.name in beside or any(key.exists() and path.samefile(key) for key in keys) for path, _ in found
-    ]
-    frames = [one for one, is_key in zip(found, own, strict=True) if not is_key]
-    if not frames:
-        raise UsageError(
-            f"{quoted(found[0][0])} is a key, and there is no other frame: name the gray pictures"
+def _keys_or_model(request: Request) -> tuple[list[str], Model | None]:
+    """The keys' words, with folders and patterns expanded, and the model if they name one."""
+    with usage_errors():
+        _check_words(request)
+        words = keys_.expand_words(request.keys)
+        for path in (request.output, request.confidence, request.contact_sheet):
+            if path is not None:
+                outputs.refuse_inside(request.targets, path)
+        path = keys_.model_path(words, request.key_from)
+        if request.save_model is not None:
+            learning.check_new_model(request.save_model, path)
+    if path is None:
+        return words, None
+    model = learning.read_model(path, request.config, request.max_pixels)
+    if request.device == Device.GPU:
+        raise with_code(
+            UsageError(f"{quoted(path)} is trained already, and frames are colored on the CPU"), "model_gpu"
         )
-    for one, is_key in zip(found, own, strict=True):
-        if is_key and sequences.number_of(one[0]) is not None:
-            with suppress(ValueError):
-                _numbered([*frames, one])
-                frames.append(one)
-    files = Files([path for path, _ in frames], max_pixels, _numbered(frames))
-    files.beside = tuple(path.name for (path, _), is_key in zip(found, own, strict=True) if is_key)
+    return words, model
+
+
+def _check_words(request: Request) -> None:
+    if request.skip_existing and request.force:
+        raise with_code(UsageError("existing files are to be both kept and overwritten"), "keep_or_force")
+    if request.workers != "auto" and request.ray is not None:
+        raise with_code(UsageError("workers are for this machine, and Ray is for others"), "workers_or_ray")
+    if request.every and not request.contact_sheet:
+        raise with_code(UsageError("a step of frames is for a contact sheet, and there is none"), "no_sheet")
+    if not request.keys and not request.key_from:
+        raise with_code(UsageError("there is no key"), "no_key")
+    for_frames = (request.frames, request.codec, request.confidence, request.report, request.contact_sheet)
+    if request.output is None and (
+        request.save_model is None or any(for_frames) or request.workers != "auto"
+    ):
+        raise with_code(UsageError("there is no place for the frames"), "no_output")
+
+
+def _outputs(request: Request, config: Config, frames: Frames) -> Outputs:
+    if request.confidence is not None and not method_of(config).has_confidence:
+        raise with_code(UsageError(f"preset {config.name} gives no confidence"), "no_confidence")
+    selected = sequences.choose(frames.numbers, request.frames, str(request.targets[0]))
+    files = outputs.shot_outputs(
+        frames,
+        selected,
+        request.output,
+        request.confidence,
+        request.codec,
+        skip_existing=request.skip_existing,
+    )
+    if files.movie and not method_of(config).uses_motion:
+        raise UsageError(f"preset {config.name} makes pictures of one size: give a folder, not a video")
     return files
 
 
-def _numbered(found: list[tuple[Path, int | None]]) -> list[int]:
-    """The frame numbers: those that a pattern told, if one told them all."""
-    told = [number for _, number in found if number is not None]
-    if len(told) < len(found):
-        return sequences.numbers([path for path, _ in found])
-    if len(set(told)) < len(told):
-        raise ValueError("two patterns have frames of the same number: color them one at a time")
-    return told
+def _check_files(
+    request: Request,
+    files: Outputs,
+    save_model: Path | None,
+    inputs: Sequence[Path],
+    replaceable: set[Path],
+) -> list[Path]:
+    """Folders to be made for the results, once all files have been found to be writable."""
+    try:
+        return outputs.check(
+            files.pictures + ([request.contact_sheet] if request.contact_sheet else []),
+            files.folders,
+            inputs,
+            others=[path for path in (files.movie, request.report, save_model) if path],
+            force=request.force,
+            replace=replaceable,
+        )
+    except FileExistsError as error:
+        resumable = not request.skip_existing and any(path.exists() for path in files.pictures)
+        raise with_code(UsageError(str(error)), "exists_some" if resumable else "exists") from error
+
+
+def read_own_model(plan: Plan) -> Model:
+    """Read the model that an earlier run of the same request has saved.
+
+    Raises
+    ------
+    OSError, ValueError
+        As :func:`refcolor.files.models.read`; UsageError where it has other keys or settings.
+    """
+    path = plan.request.save_model
+    assert path is not None
+    model = models.read(path, max_pixels=plan.request.max_pixels)
+    frames = None if model.keys is None else [frame for _, frame in model.keys]
+    pictures = [key.rgb for key in plan.keys]
+    if (
+        frames != [frame for _, frame in plan.key_frames]
+        or set(model.beside) != set(plan.frames.key_names)
+        or not all(map(np.array_equal, pictures, model.sources))
+        or model.config.on(plan.config.device) != method_of(plan.config).decide(pictures, plan.config)
+    ):
+        raise UsageError(
+            f"{quoted(path)} exists, and was learned from other keys or settings: choose another name"
+        )
+    return model

@@ -22,6 +22,7 @@ from refcolor.cli import app
 from refcolor.files import image_decode, images
 from refcolor.imaging import metrics
 from refcolor.imaging.color import luma
+from refcolor.methods import colorizer
 
 RUN = [sys.executable, "-P", "-c", "from refcolor.cli import main; main()"]
 
@@ -124,8 +125,8 @@ def test_file_names_of_any_bytes(scene):
     code = (
         "import refcolor.cli.app as cli, refcolor.methods.colorizer as p, types, numpy as np\n"
         "image = lambda gray, aligned: types.SimpleNamespace(image=np.dstack([gray] * 3))\n"
-        "import refcolor.cli.learning as learning\n"
-        "learning.learn = lambda *_: (types.SimpleNamespace(colorize=image), None)\n"
+        "import refcolor.render.learning as learning\n"
+        "learning.learn = lambda *_, **__: (types.SimpleNamespace(colorize=image), None)\n"
         "cli.main()"
     )
     words = [sys.executable, "-P", "-c", code, "source.png", name]
@@ -179,7 +180,10 @@ def test_confidence_of_many_targets_goes_into_a_folder(call, quick, scene):
         (["--confidence", "target.png", "--force"], "is the input"),
         (["--confidence", "no/sure.png"], "does not exist"),
         (["--confidence", "sure.xyz"], "ends in '.xyz'"),
-        (["--confidence", "sure.png", "--preset", "paper"], "preset paper knows no confidence"),
+        (
+            ["--confidence", "sure.png", "--preset", "paper"],
+            "preset paper gives no confidence; leave out --confidence",
+        ),
         (["--preset", "quick", "--epochs", "3"], "preset quick has no network"),
         (["--preset", "quick", "--init", "scratch"], "preset quick has no network"),
         (["--preset", "paper", "--init", "pretrained"], "preset paper starts from scratch"),
@@ -308,8 +312,8 @@ def test_inspect_refuses_quick(call, scene):
 
 def test_many_targets_one_training(call, scene, monkeypatch):
     trainings = []
-    train = refcolor.Colorizer.train
-    monkeypatch.setattr(refcolor.Colorizer, "train", lambda *words: [trainings.append(1), train(*words)])
+    train = colorizer.train
+    monkeypatch.setattr(colorizer, "train", lambda *words: trainings.append(1) or train(*words))
     shutil.copy("target.png", "second.png")
     code, out, _ = call("source.png", "target.png", "second.png", "--epochs", 1, "--device", "cpu")
     assert (code, out) == (0, ["target_color.png", "second_color.png"])
@@ -354,7 +358,7 @@ def test_a_folder_is_no_source(call, scene):
     ("words", "says"),
     [
         (["x.##.png"], "no file is called like 'x.##.png'"),
-        (["shot"], "'shot' is a folder: its results need one of their own, give -o FOLDER"),
+        (["shot"], "'shot' is a folder: its results need one of their own; give one with -o FOLDER"),
         (["shot", "-o", "shot"], "lies inside the input folder 'shot': choose one beside it"),
         (["target.png", "--frames", "1"], "--frames goes with a folder or a pattern"),
         (["target.png", "-o", "one"], "output 'one' has no extension"),
@@ -837,7 +841,7 @@ def test_an_unforeseen_error_is_one_line_too(monkeypatch, capsys):
     def fall(*_args, **_named):
         raise ZeroDivisionError("inside")
 
-    monkeypatch.setattr("refcolor.render.outputs.of", fall)
+    monkeypatch.setattr("refcolor.render.outputs.picture_files", fall)
     with pytest.raises(SystemExit) as left:
         app.main(["a.png", "b.png"])
     assert left.value.code == 1

@@ -129,9 +129,9 @@ def test_pca_figure_of_one_color():
 
 def test_existing_files_need_force(folder, tmp_path, trained, drawn_gray, result):
     (tmp_path / "pca.png").write_bytes(b"mine")
-    with pytest.raises(FileExistsError, match="--force"):
+    with pytest.raises(FileExistsError, match="already exists"):
         inspection.check_folder(tmp_path, inputs=[], force=False)
-    with pytest.raises(FileExistsError, match="--force"):
+    with pytest.raises(FileExistsError, match="already exists"):
         inspection.write(tmp_path, trained, drawn_gray, result, force=False)
     assert (tmp_path / "pca.png").read_bytes() == b"mine"
     inspection.check_folder(tmp_path, inputs=[], force=True)

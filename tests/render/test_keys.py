@@ -8,7 +8,7 @@ import pytest
 from refcolor.errors import UsageError
 from refcolor.files import images
 from refcolor.render import frames, keys
-from refcolor.render.frames import Files
+from refcolor.render.frames import FileFrames
 
 
 @pytest.fixture
@@ -20,11 +20,11 @@ def shot(tmp_path, monkeypatch):
         picture = np.ascontiguousarray(wide[:, 5 * number : 5 * number + 60])
         images.write_picture(f"key.{number:04d}.png", picture)
         images.write_picture(f"shot.{number:04d}.png", picture @ np.float32([0.299, 0.587, 0.114]))
-    return Files([tmp_path / f"shot.{number:04d}.png" for number in range(1, 7)])
+    return FileFrames([tmp_path / f"shot.{number:04d}.png" for number in range(1, 7)])
 
 
 def frame_of(word, shot, picked=()):
-    return keys.read([word] if word else [], picked, shot.numbers, 10**6)[0].frame
+    return keys.read([word] if word else [], picked, shot)[0].frame
 
 
 @pytest.mark.parametrize(
@@ -49,16 +49,16 @@ def test_a_file_is_what_its_name_says_before_anything_else(shot, tmp_path):
 
 
 def test_places_are_indices_and_between_them(shot, tmp_path):
-    some = Files([tmp_path / f"shot.{number:04d}.png" for number in (2, 3, 6)])
+    some = FileFrames([tmp_path / f"shot.{number:04d}.png" for number in (2, 3, 6)])
     words = [f"{frame}=key.0003.png" for frame in (1, 2, 3, 4, 6, 9)]
-    read = keys.read(words, [], some.numbers, 10**6)
-    found, remarks = keys.places(read, some)
+    read = keys.read(words, [], some)
+    found, remarks = keys.locate(read, some)
     assert found == [-1, 0, 1, pytest.approx(4 / 3), 2, 3]
     assert remarks == [
-        "'key.0003.png' counts for frame 1, which the shot does not reach",
-        "'key.0003.png' counts for frame 2, as said, and does not look like it",
-        "'key.0003.png' counts for frame 6, as said, and does not look like it",
-        "'key.0003.png' counts for frame 9, which the shot does not reach",
+        "'key.0003.png' is used for frame 1, which the shot does not reach",
+        "'key.0003.png' is used for frame 2, as given, but does not look like it",
+        "'key.0003.png' is used for frame 6, as given, but does not look like it",
+        "'key.0003.png' is used for frame 9, which the shot does not reach",
     ]
 
 
@@ -77,18 +77,18 @@ def test_places_are_indices_and_between_them(shot, tmp_path):
     ],
 )
 def test_places_beyond_the_shot_are_in_its_steps(numbers, frame, place):
-    assert keys._place(frame, numbers) == pytest.approx(place, rel=1e-15)
+    assert keys._index_of(frame, numbers) == pytest.approx(place, rel=1e-15)
 
 
 def test_frames_are_read_once_for_all_keys_that_are_looked_for(shot, monkeypatch):
     names = [f"hero{letter}.png" for letter in "abc"]
     for name, number in zip(names, (2, 4, 5), strict=True):
         Path(name).write_bytes(Path(f"key.{number:04d}.png").read_bytes())
-    read = keys.read(names, [], shot.numbers, 10**6)
-    asked, plain = [], Files.read
-    monkeypatch.setattr(frames, "HELD", 0)
-    monkeypatch.setattr(Files, "read", lambda self, index: asked.append(index) or plain(self, index))
-    found, _ = keys.places(read, shot)
+    read = keys.read(names, [], shot)
+    asked, plain = [], FileFrames.read
+    monkeypatch.setattr(frames, "MAX_CACHE_BYTES", 0)
+    monkeypatch.setattr(FileFrames, "read", lambda self, index: asked.append(index) or plain(self, index))
+    found, _ = keys.locate(read, shot)
     assert found == [1, 3, 4]
     assert sorted(asked) == [0, 0, 1, 2, 3, 4, 5]  # the first also for its lines
 
@@ -97,12 +97,12 @@ def test_a_key_without_a_number_is_found_by_its_picture(shot, tmp_path):
     (tmp_path / "hero.png").write_bytes((tmp_path / "key.0004.png").read_bytes())
     other = np.random.default_rng(9).random((40, 60, 3)).astype(np.float32)
     images.write_picture("other.png", other)
-    read = keys.read(["hero.png", "other.png", "=other.png"], [], shot.numbers, 10**6)
-    found, remarks = keys.places(read, shot)
+    read = keys.read(["hero.png", "other.png", "=other.png"], [], shot)
+    found, remarks = keys.locate(read, shot)
     assert found == [3, None, None]
     assert remarks == [
         "'hero.png' is frame 4",
-        "'other.png' belongs to no frame; if it does, say which: --key 24=other.png",
+        "'other.png' belongs to no frame; if it does, give it as 24=other.png",
     ]
 
 
@@ -110,13 +110,14 @@ def test_a_number_that_is_no_frames_is_noticed(shot, tmp_path):
     """As that of a version. A key that is like its frame needs no word."""
     (tmp_path / "hero_v2.png").write_bytes((tmp_path / "key.0005.png").read_bytes())
     images.write_picture("new_v3.png", np.random.default_rng(9).random((40, 60, 3)).astype(np.float32))
-    read = keys.read(["hero_v2.png", "new_v3.png", "key.0006.png", "4=hero_v2.png"], [], shot.numbers, 10**6)
-    assert keys.places(read, shot) == (
+    read = keys.read(["hero_v2.png", "new_v3.png", "key.0006.png", "4=hero_v2.png"], [], shot)
+    assert keys.locate(read, shot) == (
         [4, 2, 5, 3],
         [
             "'hero_v2.png' is frame 5",
-            "'new_v3.png' is taken for frame 3 by its name; if it is another, say --key 24=new_v3.png",
-            "'hero_v2.png' counts for frame 4, as said, and does not look like it",
+            "'new_v3.png' is used for frame 3 because of its name; "
+            "if it is another, give it as 24=new_v3.png",
+            "'hero_v2.png' is used for frame 4, as given, but does not look like it",
         ],
     )
 
@@ -124,8 +125,8 @@ def test_a_number_that_is_no_frames_is_noticed(shot, tmp_path):
 def test_a_key_of_another_size_is_known_by_its_outline(shot):
     large = np.repeat(np.repeat(images.read("key.0002.png").rgb, 2, 0), 2, 1)
     images.write_picture("key.0002.png", large, force=True)
-    read = keys.read(["key.0002.png"], [], shot.numbers, 10**6)
-    assert keys.places(read, shot) == ([1], [])
+    read = keys.read(["key.0002.png"], [], shot)
+    assert keys.locate(read, shot) == ([1], [])
 
 
 @pytest.mark.parametrize(
@@ -139,15 +140,15 @@ def test_a_key_of_another_size_is_known_by_its_outline(shot):
 )
 def test_two_keys_of_one_frame_are_refused(shot, words):
     Path("hero.png").write_bytes(Path("key.0003.png").read_bytes())
-    read = keys.read(words, [], shot.numbers, 10**6)
+    read = keys.read(words, [], shot)
     with pytest.raises(UsageError, match="are both the key of frame 3: leave one out"):
-        keys.places(read, shot)
+        keys.locate(read, shot)
 
 
 def test_two_names_may_tell_one_frame_where_pictures_tell_another(shot):
     Path("hero_3.png").write_bytes(Path("key.0004.png").read_bytes())
-    read = keys.read(["key.0003.png", "hero_3.png"], [], shot.numbers, 10**6)
-    assert keys.places(read, shot) == ([2, 3], ["'hero_3.png' is frame 4"])
+    read = keys.read(["key.0003.png", "hero_3.png"], [], shot)
+    assert keys.locate(read, shot) == ([2, 3], ["'hero_3.png' is frame 4"])
 
 
 @pytest.mark.parametrize(
@@ -156,12 +157,12 @@ def test_two_names_may_tell_one_frame_where_pictures_tell_another(shot):
         (["none.png"], [], "there is no file"),
         (["3=none.png"], [], "there is no file"),
         (["shot.0001.png"], [], "'shot.0001.png' has no color"),
-        ([], ["key.0003.png"], "write --key-from VIDEO@24"),
+        ([], ["key.0003.png"], "write VIDEO@24"),
         (["tiny.png"], [], "at least 29"),
     ],
 )
 def test_what_is_wrong_with_a_key_is_one_line(shot, words, picked, said):
     images.write_picture("tiny.png", np.random.default_rng(0).random((20, 20, 3)).astype(np.float32))
     with pytest.raises((OSError, ValueError), match=said) as found:
-        keys.read(words, picked, shot.numbers, 10**6)
+        keys.read(words, picked, shot)
     assert "\n" not in str(found.value)

@@ -24,7 +24,7 @@ from refcolor import Colorizer, Config
 from refcolor.cli import app
 from refcolor.files import images
 from refcolor.render import ray_cluster, workers
-from refcolor.render.frames import Files
+from refcolor.render.frames import FileFrames
 from refcolor.render.painter import Job
 from refcolor.render.ray_cluster import Cluster
 
@@ -185,14 +185,14 @@ def quick(shot):
 def job(folder, *stage):
     """All frames into a folder; `stage` is a frame and what happens to the worker there."""
     Path(folder).mkdir()
-    footage = Files(sorted(Path("gray").iterdir()))
-    paths = {i: Path(folder, f"{i}.png").absolute() for i in range(len(footage))}
+    frames = FileFrames(sorted(Path("gray").iterdir()))
+    paths = {i: Path(folder, f"{i}.png").absolute() for i in range(len(frames))}
     if not stage:
-        return Job(footage, [0], paths, {}, force=True)
+        return Job(frames, [0], paths, {}, force=True)
     Path("notes").mkdir(exist_ok=True)
     myself = importlib.import_module("test_cluster")  # by the name under which workers find this file
     staged = myself.Staged(paths, Path("notes").absolute(), *stage)
-    return Job(footage, [0], staged, {}, force=True)
+    return Job(frames, [0], staged, {}, force=True)
 
 
 def held(folder):

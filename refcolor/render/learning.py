@@ -1,0 +1,91 @@
+"""Learning the colors of pictures, or taking them from a model that has learned them."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+
+from refcolor.config import Config
+from refcolor.errors import UsageError, quoted, with_code
+from refcolor.files import models
+from refcolor.files.models import Model
+from refcolor.imaging.color import Image
+from refcolor.matching.alignment import Alignment
+from refcolor.methods import colorizer
+from refcolor.methods.colorizer import Colorizer
+from refcolor.render.observer import Observer
+
+log = logging.getLogger(__name__)
+
+
+def learn(
+    pictures: Sequence[Image],
+    config: Config,
+    observer: Observer,
+    model: Model | None = None,
+    first: Image | None = None,
+) -> tuple[Colorizer, Alignment | None]:
+    """Learn the colors of pictures, or restore what a model has learned.
+
+    Parameters
+    ----------
+    pictures : sequence of float32 (H, W, 3)
+        In [0, 1].
+    config : Config
+    observer : Observer
+    model : Model, optional
+        Trained on these pictures.
+    first : float32 (H, W), optional
+        A gray picture to color next; it is aligned while the network engine starts.
+
+    Returns
+    -------
+    colorizer : Colorizer
+    aligned : Alignment or None
+        Of `first`, where there was time for it.
+    """
+    with observer.bar("starting"):
+        palette = model.palette if model else None
+        learned, aligned = colorizer.prepare(
+            pictures, config, palette=palette, first_target=first, quiet=True
+        )
+    if model is not None:
+        return model.restore(learned), aligned
+    if learned.engine is None:
+        return colorizer.train(learned), aligned
+    count = f", {len(pictures)} keys" if len(pictures) > 1 else ""
+    log.info("training on %s%s", learned.engine.where, count)
+    with observer.bar("training") as progress:
+        return colorizer.train(learned, progress), aligned
+
+
+def on_cpu(trained: Colorizer) -> Colorizer:
+    """The same on the CPU, which gives the same bits on every machine."""
+    engine = trained.learned.engine
+    if engine is None or not engine.device.startswith("gpu"):
+        return trained
+    copy: Colorizer = pickle.loads(pickle.dumps(trained))
+    return copy
+
+
+def read_model(path: Path, config: Config | None, max_pixels: int) -> Model:
+    """Read a model; UsageError if settings are given besides its own."""
+    model = models.read(path, max_pixels=max_pixels)
+    if config is not None:
+        raise with_code(UsageError(f"{quoted(path)} is a model with settings of its own"), "model_settings")
+    return model
+
+
+def check_new_model(path: Path, source: Path | None) -> None:
+    """Refuse to save under another kind of name, or what came from the model `source`.
+
+    Raises
+    ------
+    UsageError
+    """
+    if path.suffix != models.SUFFIX:
+        raise UsageError(f"{path.name!r} is no name of a model: write it as NAME{models.SUFFIX}")
+    if source is not None:
+        raise with_code(UsageError(f"{quoted(source)} is a model already"), "model_again")

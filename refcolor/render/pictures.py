@@ -1,0 +1,126 @@
+"""Coloring single pictures, each by itself, like one source."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from refcolor.config import Config
+from refcolor.errors import UsageError, quoted, usage_errors, with_code
+from refcolor.files import images, models, sequences
+from refcolor.files.images import Picture
+from refcolor.files.models import Model
+from refcolor.imaging import palette
+from refcolor.imaging.checks import check_size
+from refcolor.imaging.color import Image
+from refcolor.methods import method_of
+from refcolor.render import learning, outputs
+from refcolor.render.observer import SILENT, Observer
+from refcolor.render.request import Request
+
+log = logging.getLogger(__name__)
+
+
+def color(request: Request, observer: Observer = SILENT) -> None:
+    """Color the targets of a request like its single key, a picture or a model; each is written at once.
+
+    Used of the request are targets, keys, output, frames, confidence, save_model, force, config, device and
+    max_pixels. Without an output, results go beside their targets as TARGET_color.png.
+
+    Raises
+    ------
+    OSError, ValueError
+        One line: what is wrong. Nothing is learned or written before all input and output is checked.
+    """
+    source = Path(request.keys[0])
+    targets, results, confidences = _find_files(request, source)
+    model = _read_model(request, source)
+    config = model.config if model else request.config or Config()
+    config = config.on(request.device or config.device)
+    with usage_errors():
+        if confidences and not method_of(config).has_confidence:
+            raise with_code(UsageError(f"preset {config.name} gives no confidence"), "no_confidence")
+        new_folders = outputs.check(
+            results + confidences,
+            [request.output, request.confidence],
+            [source, *targets],
+            others=[request.save_model] if request.save_model else [],
+            force=request.force,
+        )
+    sources = model.sources if model else (read_source(source, config, request.max_pixels),)
+    first = check_targets(targets, request.max_pixels)
+    gray = first.gray_on_paper if first else None
+    colorizer, aligned = learning.learn(sources, config, observer, model, gray)
+    for folder in new_folders:
+        folder.mkdir(exist_ok=True)
+    if request.save_model is not None:
+        models.save(colorizer, request.save_model, force=request.force)
+        observer.wrote(request.save_model)
+    with observer.bar("coloring") as progress:
+        for i, (target, path) in enumerate(zip(targets, results, strict=True)):
+            picture = first or images.read(target, max_pixels=request.max_pixels)
+            first = gray = None  # only one picture is in memory
+            remark_on_color(picture, target)
+            result = colorizer.colorize(picture.gray_on_paper, aligned)
+            aligned = None
+            like = picture.resized(result.image.shape[1], result.image.shape[0])
+            images.write(path, like.over_hidden(result.image), like=like, force=request.force)
+            observer.wrote(path)
+            if confidences and result.confidence is not None:
+                images.write_picture(confidences[i], result.confidence, force=request.force)
+                observer.wrote(confidences[i])
+            progress(i + 1, len(targets))
+
+
+def _find_files(request: Request, source: Path) -> tuple[list[Path], list[Path], list[Path]]:
+    """The targets, and the files of their results and confidences."""
+    single = len(request.targets) == 1 and request.targets[0].is_file()
+    with usage_errors():
+        if source.is_dir():
+            raise UsageError(f"the source {str(source)!r} is a folder: give the colored picture first")
+        outputs.refuse_inside(request.targets, request.output)
+        if request.confidence is not None:
+            outputs.refuse_inside(request.targets, request.confidence)
+        targets = sequences.expand(request.targets, request.frames, leave_out=source)
+        only_learn = request.save_model and not models.is_meant(source)
+        if not targets and (not only_learn or request.output or request.confidence):
+            error = UsageError("there is no target: name gray pictures to color")
+            raise error if models.is_meant(source) else with_code(error, "no_target")
+        results = outputs.picture_files(targets, request.output, single=single)
+        confidences = []
+        if request.confidence:
+            confidences = outputs.picture_files(targets, request.confidence, "confidence", single=single)
+    return targets, results, confidences
+
+
+def _read_model(request: Request, source: Path) -> Model | None:
+    is_model = models.is_meant(source)
+    if request.save_model is not None:
+        learning.check_new_model(request.save_model, source if is_model else None)
+    return learning.read_model(source, request.config, request.max_pixels) if is_model else None
+
+
+def read_source(path: Path, config: Config, max_pixels: int) -> Image:
+    """Read and check a source before the network engine is started."""
+    picture = images.read(path, max_pixels=max_pixels).on_paper
+    check_size(picture, f"source {quoted(path)}")
+    any_number = config.clusters == "auto" or not config.trains
+    palette.check(picture, 2 if any_number else int(config.clusters))
+    return picture
+
+
+def check_targets(paths: Sequence[Path], max_pixels: int) -> Picture | None:
+    """Read and check all targets before the network engine is started; returns the first."""
+    first = None
+    for path in paths:
+        picture = images.read(path, max_pixels=max_pixels)
+        check_size(picture.rgb, f"target {quoted(path)}")
+        first = first or picture
+    return first
+
+
+def remark_on_color(picture: Picture, path: Path) -> None:
+    """Say that a target has colors, which are not used."""
+    if not picture.is_gray:
+        log.info("%s is colored: only its gray is used", quoted(path))
