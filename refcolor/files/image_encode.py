@@ -1,8 +1,7 @@
 """Stored sample values -> picture file in memory, by OpenImageIO.
 
-In memory, because on a full disk OpenImageIO 3.2 loses the error of the last write, and its JPEG writer
-ends the whole process. The bytes then go to disk by :mod:`refcolor.files.atomic_write`, which
-reports every error.
+It does not write to the user's disk, because on a full one OpenImageIO 3.2 loses the error of the last write,
+and its JPEG writer ends the whole process; :mod:`refcolor.files.atomic_write` reports every error.
 
 What OpenImageIO cannot write: a color-space tag in TIFF, WebP and BMP; an ICC profile in EXR, TGA, DPX and
 BMP; the alpha type of premultiplied TGA (set here afterwards); colors under alpha 0 in WebP; gray or gray
@@ -11,7 +10,9 @@ with alpha in WebP; turned DPX pictures (scrambled).
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -19,18 +20,21 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from refcolor.files.image_storage import SIDE_LIMITS, TGA_PREMULTIPLIED, Storage, one_line
+from refcolor.files.plain_files import scratch_path
 
 Samples = NDArray[np.float32]
 
+MAX_HEADER = 1 << 22  # bytes of tags, profile and tables beside the samples, at most
 LOSSLESS = ("none", "rle", "zips", "zip", "piz", "lzw", "packbits")
 
 
-def encode(color: Samples, alpha: Samples | None, storage: Storage) -> BinaryIO:
-    """A picture file in memory, ready to be read.
+@contextmanager
+def encode(color: Samples, alpha: Samples | None, storage: Storage) -> Iterator[BinaryIO]:
+    """Encode a picture into a file that can be read inside the block.
 
     Parameters
     ----------
-    color : (H, W, 3) or (H, W, 1) float32, scaled as :func:`decode` returns it.
+    color : (H, W, 3) or (H, W, 1) float32, scaled as :func:`refcolor.files.image_decode.decode` returns it.
     alpha : (H, W) float32 or None; left out where the format has none (JPEG).
     storage : Storage
 
@@ -39,7 +43,7 @@ def encode(color: Samples, alpha: Samples | None, storage: Storage) -> BinaryIO:
     ValueError
         The format cannot hold a picture of this size.
     OSError
-        OpenImageIO reported an error.
+        OpenImageIO reported an error, or the temporary folder has too little space.
     """
     height, width, count = color.shape
     limit = SIDE_LIMITS.get(storage.format, max(height, width))
@@ -54,25 +58,24 @@ def encode(color: Samples, alpha: Samples | None, storage: Storage) -> BinaryIO:
     if storage.format == "webp" and count == 1:
         samples = np.concatenate([samples[..., :1]] * 2 + [samples], axis=-1)  # WebP has no gray
     spec = _spec(width, height, samples.shape[-1], alpha is not None, storage)
-    # anonymous memory with a path
-    file = os.fdopen(os.memfd_create("refcolor"), "rb")
-    try:
+    with scratch_path(samples.nbytes + MAX_HEADER) as path:
         output: Any = oiio.ImageOutput.create(storage.format)
-        done = (
-            output.open(f"/proc/self/fd/{file.fileno()}", spec)
-            and output.write_image(_quantized(samples, storage))
-            and output.close()
+        written = (
+            output.open(path, spec) and output.write_image(_quantized(samples, storage)) and output.close()
         )
         error = output.geterror()
-        if error or not done:
-            raise OSError(f"the picture could not be stored as {storage.format}: {one_line(error)}")
-        if storage.format == "targa" and storage.associated:
-            # OpenImageIO calls all alpha straight, in the byte before the footer of 26
-            os.pwrite(file.fileno(), bytes([TGA_PREMULTIPLIED]), os.fstat(file.fileno()).st_size - 27)
-    except BaseException:
-        file.close()
-        raise
-    return file
+        if error or not written:
+            raise OSError(f"the picture could not be stored as {storage.format}: {one_line(error, path)}")
+        with Path(path).open("r+b") as file:
+            if storage.format == "targa" and storage.associated:
+                # OpenImageIO calls all alpha straight, in the byte before the footer of 26
+                file.seek(-27, 2)
+                file.write(bytes([TGA_PREMULTIPLIED]))
+            if storage.format == "dpx":  # the header holds the path that we gave to OpenImageIO
+                file.seek(36)
+                file.write(bytes(100))
+            file.seek(0)
+            yield file
 
 
 def _spec(width: int, height: int, channels: int, has_alpha: bool, storage: Storage) -> Any:

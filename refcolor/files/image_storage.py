@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from refcolor.errors import StrPath, quoted
+from refcolor.errors import StrPath, quoted, with_code
 
 EXTENSIONS = {
     ".png": "png", ".tif": "tiff", ".tiff": "tiff", ".exr": "openexr", ".tga": "targa", ".dpx": "dpx",
@@ -30,9 +30,9 @@ SIDE_LIMITS = {"jpeg": 65500, "webp": 16383, "targa": 65535, "bmp": 65535}
 COLOR_TAGS = ("oiio:ColorSpace", "oiio:Gamma", "CICP")
 SAME_FORMAT_TAGS = ("compression", "dpx:Transfer", "dpx:Colorimetric", "chromaticities", "whiteLuminance")
 TGA_PREMULTIPLIED = 4  # the attributes type of TGA 2.0
-WORDS = 1 << 16  # bytes of a tag that is passed on, at most
-WORD_TAGS = ("Artist", "Copyright", "ImageDescription", "DocumentName", "smpte:TimeCode", "smpte:KeyCode")
-PLACE_TAGS = ("XResolution", "YResolution", "ResolutionUnit", "PixelAspectRatio", "Orientation")
+MAX_TAG_SIZE = 1 << 16  # bytes; larger tags are left out
+TEXT_TAGS = ("Artist", "Copyright", "ImageDescription", "DocumentName", "smpte:TimeCode", "smpte:KeyCode")
+PLACEMENT_TAGS = ("XResolution", "YResolution", "ResolutionUnit", "PixelAspectRatio", "Orientation")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Storage:
             return replace(self, depth=depth)
         linear = name == "openexr"
         dropped = SAME_FORMAT_TAGS if linear == self.linear else (*SAME_FORMAT_TAGS, *COLOR_TAGS)
-        known = {*COLOR_TAGS, *SAME_FORMAT_TAGS, *PLACE_TAGS, *WORD_TAGS}
+        known = {*COLOR_TAGS, *SAME_FORMAT_TAGS, *PLACEMENT_TAGS, *TEXT_TAGS}
         tags = tuple(tag for tag in self.tags if tag[0] not in dropped and tag[0] in known)
         if linear != self.linear:
             tags += (("oiio:ColorSpace", "string", "lin_rec709_scene" if linear else "srgb_rec709_scene"),)
@@ -83,7 +83,17 @@ def format_of(path: StrPath) -> str:
         ) from None
 
 
-def one_line(message: str) -> str:
-    """OpenImageIO's message without line ends and without the path we gave it."""
-    message = re.sub(r'"?/proc/self/fd/\d+"?', "the file", message)
+def check_size(width: int, height: int, name: str, max_pixels: int) -> None:
+    """Refuse a picture without pixels, or with more than `max_pixels`; ValueError."""
+    if width < 1 or height < 1:
+        raise ValueError(f"{name} has no pixels ({width} x {height})")
+    if width * height > max_pixels:
+        seen = f"{width} x {height} = {width * height} pixels, more than {max_pixels}"
+        raise with_code(ValueError(f"{name} has {seen}; make it smaller"), "too_many_pixels")
+
+
+def one_line(message: str, path: str = "") -> str:
+    """A library's message on one line, without the path that it was given."""
+    if path:
+        message = re.sub(f'"?{re.escape(path)}"?', "the file", message)
     return " ".join(message.split())[:200] or "no reason given"

@@ -24,7 +24,7 @@ from refcolor import __version__
 from refcolor.config import MAX_PIXELS, Config, Device
 from refcolor.errors import StrPath, quoted
 from refcolor.files.atomic_write import atomic
-from refcolor.files.image_decode import open_plain
+from refcolor.files.plain_files import open_plain
 from refcolor.imaging.checks import as_picture
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette

@@ -8,7 +8,7 @@ import av
 
 from refcolor.config import MAX_PIXELS
 from refcolor.errors import StrPath, quoted
-from refcolor.files.image_decode import open_plain
+from refcolor.files.plain_files import open_plain
 from refcolor.files.video_base import Video
 from refcolor.files.video_container import DRAWN, open_container, video_stream
 from refcolor.files.video_movie import Movie

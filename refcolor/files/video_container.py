@@ -61,15 +61,6 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     return streams[0]
 
 
-def check_size(width: int, height: int, name: str, max_pixels: int) -> None:
-    """Refuse frames of too many pixels."""
-    if width * height > max_pixels:
-        raise ValueError(
-            f"{name} has frames of {width} x {height} = {width * height} pixels, more than {max_pixels}; "
-            "make it smaller or raise --max-pixels"
-        )
-
-
 def why(error: av.FFmpegError) -> str:
     """FFmpeg's reason, on one line."""
     return one_line(error.strerror or str(error)).lower()

@@ -17,9 +17,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from refcolor.errors import StrPath, quoted
+from refcolor.files.image_storage import check_size
 from refcolor.files.images import Picture
 from refcolor.files.video_base import Video
-from refcolor.files.video_container import DRAWN, check_size, open_container, packets_of, video_stream, why
+from refcolor.files.video_container import DRAWN, open_container, packets_of, video_stream, why
 from refcolor.files.video_pixels import depth_of, has_alpha, is_full_range, matrix_of, picture
 
 # where a packet is a frame and says when it is shown, so that frames can be counted without decoding
@@ -66,7 +67,8 @@ class Movie(Video):
         try:
             self._stream = video_stream(self._container, name)
             context = self._stream.codec_context
-            check_size(context.width, context.height, name, self.max_pixels)
+            if context.width and context.height:  # else known only when a frame is decoded
+                check_size(context.width, context.height, f"a frame of {name}", self.max_pixels)
             context.options = {"max_pixels": str(self.max_pixels)}
             # with frame threads an error shows up some frames late, by how many threads there are
             self._stream.thread_type = "AUTO" if self._numbers else "SLICE"
@@ -143,7 +145,7 @@ class Movie(Video):
             )
         frame, stream = self._frame, self._stream
         self.size = frame.width, frame.height
-        check_size(*self.size, name, self.max_pixels)
+        check_size(*self.size, f"a frame of {name}", self.max_pixels)
         self.depth = depth_of(frame.format)
         if not self._drawn:
             self.has_alpha = has_alpha(frame.format)

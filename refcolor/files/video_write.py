@@ -26,8 +26,8 @@ from av.video.stream import VideoStream
 
 from refcolor.errors import StrPath, quoted
 from refcolor.files.atomic_write import atomic
-from refcolor.files.image_decode import open_plain
 from refcolor.files.image_storage import one_line
+from refcolor.files.plain_files import open_plain
 from refcolor.files.video import open_video
 from refcolor.files.video_base import Video
 from refcolor.files.video_container import open_container, packets_of, video_stream

@@ -7,9 +7,6 @@ input first.
 from __future__ import annotations
 
 import json
-import os
-import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -19,6 +16,7 @@ from typing import Any
 from threadpoolctl import OpenBLASController, threadpool_limits
 
 from refcolor.config import Device
+from refcolor.stderr import held_back
 
 # Sums are split into as many parts as there are threads, and so their last bits depend on the number: a fixed
 # one gives the same picture on one core and on many.
@@ -65,7 +63,7 @@ def start(device: Device, *, quiet: bool = False) -> Engine:
     ValueError
         When a GPU is asked for and the engine sees none.
     """
-    with _held_back() if quiet else nullcontext():
+    with held_back(show=True) if quiet else nullcontext():
         import keras
 
         name = keras.backend.backend()
@@ -137,28 +135,6 @@ def _jax() -> tuple[str, tuple[str, ...]]:
 
 
 _ENGINES: dict[str, Any] = {"tensorflow": _tensorflow, "jax": _jax}
-
-
-_holding = threading.Lock()  # the descriptor is the process's
-
-
-@contextmanager
-def _held_back() -> Iterator[None]:
-    """Send file descriptor 2 aside: TensorFlow's C++ side prints before any log level can be set."""
-    sys.stderr.flush()
-    with _holding, tempfile.TemporaryFile() as aside:
-        kept = os.dup(2)
-        os.dup2(aside.fileno(), 2)
-        try:
-            yield
-        except Exception:
-            os.dup2(kept, 2)
-            aside.seek(0)
-            sys.stderr.write(aside.read().decode(errors="replace"))
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 if __name__ == "__main__":  # `refcolor info` asks in a process of its own, to stay quick and clean itself

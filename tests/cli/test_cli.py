@@ -19,7 +19,7 @@ import pytest
 import refcolor
 from refcolor import config
 from refcolor.cli import app
-from refcolor.files import image_decode, images
+from refcolor.files import images
 from refcolor.imaging import metrics
 from refcolor.imaging.color import luma
 from refcolor.methods import colorizer
@@ -664,14 +664,14 @@ def test_score_refuses_other_sizes(call, scene, drawn):
 
 def test_a_file_that_may_not_be_read(call, scene, monkeypatch):
     # root may read anything, so the answer of the system is played
-    really = os.open
+    really = Path.open
 
     def refuse(path, *rest, **named):
         if str(path) == "target.png":
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return really(path, *rest, **named)
 
-    monkeypatch.setattr(image_decode.os, "open", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     code, out, err = call("source.png", "target.png")
     assert (code, out) == (1, [])
     assert err == ["refcolor: 'target.png' may not be read; check its permissions"]

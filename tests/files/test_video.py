@@ -688,7 +688,7 @@ def test_whole_or_not_at_all(clip, tmp_path):
     out = tmp_path / "o.mp4"
     out.write_bytes(b"old")
     with open_video(clip) as video:
-        with pytest.raises(FileExistsError, match="--force"), write_video(out, video) as writer:
+        with pytest.raises(FileExistsError, match="already exists"), write_video(out, video) as writer:
             writer.add(video.read(0).rgb, 0)
         with pytest.raises(KeyboardInterrupt), write_video(out, video, force=True) as writer:  # noqa: PT012
             writer.add(video.read(0).rgb, 0)
