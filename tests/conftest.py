@@ -1,12 +1,15 @@
-"""A small drawn picture, its gray, and a colorizer trained on it for one epoch."""
+"""A small drawn picture and a colorizer trained on it for one epoch, a shot, and the command on both."""
 
+import re
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from scenes import held, make
 
 from refcolor import Colorizer, Config
+from refcolor.cli import app
 from refcolor.files import images
 
 
@@ -52,3 +55,54 @@ def quick(trained, monkeypatch):
 
     monkeypatch.setattr("refcolor.render.learning.learn", ready)
     return seen
+
+
+@pytest.fixture
+def call(capfd):
+    """Run the command in this process: exit code, stdout lines, stderr lines (C libraries' included)."""
+
+    def run(*words):
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            app.main([str(word) for word in words])
+        # some CI services force color
+        out, err = (re.sub("\x1b\\[[0-9;]*m", "", text) for text in capfd.readouterr())
+        return left.value.code or 0, out.splitlines(), err.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def shot(tmp_path, monkeypatch):
+    """The current folder, with a shot and its key."""
+    make(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run_shot(call):
+    """Run ``refcolor shot``; the line on the frame of lowest confidence only if asked for."""
+
+    def run(*words, least=False):
+        code, out, err = call("shot", *words)
+        return code, out, [line for line in err if least or "has the lowest confidence" not in line]
+
+    return run
+
+
+@pytest.fixture
+def color(run_shot):
+    """Run ``refcolor shot`` without a network."""
+    return lambda *words, least=False: run_shot(*words, "--preset", "quick", least=least)
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """The files of a run that nothing disturbed, by name."""
+    folder = tmp_path_factory.mktemp("whole")
+    make(folder)
+    words = ["shot", f"{folder}/shot", "-k", f"{folder}/key.0001.png", "-o", f"{folder}/out", "-q"]
+    with pytest.raises(SystemExit, match="0"):
+        app.main([*words, "--preset", "quick"])
+    return held(folder / "out")

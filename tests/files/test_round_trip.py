@@ -300,7 +300,7 @@ SPOILT = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "fault", "spoil"), SPOILT, ids=str)
+@pytest.mark.parametrize(("kind", "fault", "spoil"), SPOILT, ids=lambda v: "" if callable(v) else str(v))
 def test_a_fault_on_the_way_is_seen(tmp_path: Path, kind: Kind, fault: str, spoil: Any) -> None:
     target, result = tmp_path / f"a.{kind.extension}", tmp_path / f"b.{kind.extension}"
     picture = read(keep(target, kind, hard_samples(kind)))
