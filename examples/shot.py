@@ -3,13 +3,11 @@
 import sys
 from pathlib import Path
 
-import refcolor
-from refcolor.files import images, sequences
+from refcolor import Config
+from refcolor.render import job
 
-key, gray, folder = map(Path, sys.argv[1:])
-paths = sequences.expand([gray])
-frames = [images.read(path) for path in paths]
-colorizer = refcolor.Colorizer(refcolor.Config("quick")).fit(images.read(key).rgb)
-shot = refcolor.Shot(colorizer, [frame.gray for frame in frames], key_indices=[0])
-for path, frame, colored in zip(paths, frames, shot, strict=True):
-    images.write(folder / path.name, colored.image, like=frame)
+if __name__ == "__main__":  # workers import this file again
+    key, gray, folder = sys.argv[1:]
+    request = job.Request(targets=[Path(gray)], keys=[key], output=Path(folder), config=Config("quick"))
+    for outcome in job.run(job.prepare(request)):
+        print(f"frame {outcome.index}: {outcome.error or f'{outcome.seconds:.1f} s'}")

@@ -1,4 +1,4 @@
-"""The gate to the C++ kernels, and how many threads they and our thread pools may use."""
+"""The gate to the C++ kernels: all other modules import refcolor._core from here."""
 
 from __future__ import annotations
 

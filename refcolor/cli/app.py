@@ -1,4 +1,4 @@
-"""The command line: picks the command and runs it.
+"""The main function of the command line: picks the command and runs it.
 
 Exit codes: 0 done; 1 the job failed, as with a picture that cannot be used or a full disk; 2 wrong use, as
 with an unknown option, a missing file or an output that must not be written; 130 interrupted.

@@ -1,4 +1,4 @@
-"""``refcolor info``: versions, threads, and the devices that the network engine sees."""
+"""The command ``refcolor info``: versions, threads, and the devices that the network engine sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``refcolor inspect``: every stage of one run, as pictures and tables."""
+"""The command ``refcolor inspect``: write every stage of one run as pictures and tables."""
 
 from __future__ import annotations
 

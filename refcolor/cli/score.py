@@ -1,4 +1,4 @@
-"""``refcolor score``: a colored picture against the true colors."""
+"""The command ``refcolor score``: compare a colored picture with the true colors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Picture file -> stored sample values, by OpenImageIO.
+"""Decode a picture file (PNG, EXR, TIFF, DPX, ...) to samples and alpha, by OpenImageIO.
 
 Reads the first picture of PNG, TIFF, EXR, TGA, DPX, JPEG, WebP, BMP and GIF files, told from their content.
 """

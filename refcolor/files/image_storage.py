@@ -1,4 +1,4 @@
-"""How a picture is stored in a file, and what each file format can hold."""
+"""What a picture file stores (depth, alpha, color tags), and what each format can hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a colorizer has learned, in one file: sources, palette, settings and weights.
+"""Model files (.refcolor): sources, palette, settings and weights in one file.
 
 A ZIP archive, nothing compressed: ``refcolor.json`` first, with the format's number and the settings, then
 plain NumPy arrays. Reading runs no code from it and checks everything: the archive's checksums, every array's

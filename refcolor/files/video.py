@@ -1,4 +1,4 @@
-"""Moving pictures in: any frame of a video or an animated picture, by its number."""
+"""Open a video or an animated picture, and read any frame by its index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file as FFmpeg sees it: streams and packets.
+"""FFmpeg containers: the streams and packets of a file.
 
 FFmpeg reads through a descriptor of ours and never sees the user's file name, and only formats that hold
 everything in one file are let in: no playlist can open another file or the network.

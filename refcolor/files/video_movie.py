@@ -1,4 +1,4 @@
-"""Whatever FFmpeg decodes: each frame once, by its number, however it lies in the file."""
+"""Read any frame of a video that FFmpeg decodes, by its index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colored frames out: a video like the one they came from.
+"""Write a colored video with the sound, times and color tags of the gray one.
 
 Kept are the time of every frame, the rate, the shape of pixels, the turn for display, color tags, alpha
 (not by H.264), the sound from the first to the last frame that is written, chapters, and title, language,

@@ -1,4 +1,4 @@
-"""The gray frames of a shot: pictures in numbered files, or a video."""
+"""The gray frames of a shot on disk: numbered files, or a video."""
 
 from __future__ import annotations
 

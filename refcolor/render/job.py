@@ -1,8 +1,10 @@
-"""Coloring a shot, from a request to its files.
+"""Run a job: color a shot from a request to its files (prepare, learn, run).
 
-plan = job.prepare(Request(targets=[Path("shot")], keys=["key.0001.png"], output=Path("out")))
-for outcome in job.run(plan):
-    print(outcome.index, outcome.error)
+Example::
+
+    plan = job.prepare(Request(targets=[Path("shot")], keys=["key.0001.png"], output=Path("out")))
+    for outcome in job.run(plan):
+        print(outcome.index, outcome.error)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The keys of a shot: colored pictures, and the frame that each of them belongs to.
+"""The keys of a shot: read them, and find the frame each one belongs to.
 
 A key is named ``FILE``, ``24=FILE`` (the key of frame 24) or ``=FILE`` (of no frame). The frame of a plain
 ``FILE`` is the last number in its name, where the shot has that frame or one beside it. A key that does not

@@ -1,4 +1,4 @@
-"""Learning the colors of pictures, or taking them from a model that has learned them."""
+"""Learn sources, or load a model that has learned them."""
 
 from __future__ import annotations
 

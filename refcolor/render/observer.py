@@ -1,4 +1,4 @@
-"""What a job tells the program that runs it; remarks in words go to the logger ``refcolor``."""
+"""The observer of a job: progress and written files; remarks go to the logger ``refcolor``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where results go, which of them exist already, and what must not be overwritten."""
+"""Output paths of a job: what exists already (resume), and what must not be overwritten."""
 
 from __future__ import annotations
 

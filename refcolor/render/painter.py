@@ -1,4 +1,4 @@
-"""Coloring frames in one process: read, color, write, and say how each frame went."""
+"""Color the frames of a job in one process, and report the outcome of each."""
 
 from __future__ import annotations
 

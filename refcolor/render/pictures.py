@@ -1,4 +1,4 @@
-"""Coloring single pictures, each by itself, like one source."""
+"""Color single pictures like one source, without a shot around them."""
 
 from __future__ import annotations
 

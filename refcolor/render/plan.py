@@ -1,4 +1,4 @@
-"""From a request to a plan: all checks, before any work."""
+"""Plan a job: check the request, find frames, keys and outputs, before any work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shot to color, in the words of the user."""
+"""The request for a job: frames, keys, outputs and options, as a user gives them."""
 
 from __future__ import annotations
 
