@@ -1,5 +1,5 @@
-// The only file that knows Python. Callers are refcolor/patches.py, refcolor/merge.py and refcolor/synthesis.py;
-// here only what would read outside an array is refused.
+// The only file that knows Python. Python wrappers check values and explain errors (refcolor/imaging/patches.py,
+// refcolor/imaging/merge.py, refcolor/synthesis/); here only what would read outside an array is refused.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <type_traits>
 
@@ -95,15 +96,16 @@ template <class Integers> bool within(const Integers& values, int limit) {
     return low >= -limit && high <= limit;
 }
 
-bool is_field(const Ints& field, py::ssize_t height, py::ssize_t width) {
-    return field.ndim() == 3 && field.shape(0) == height && field.shape(1) == width && field.shape(2) == 2;
+bool has_shape(const py::array& array, std::initializer_list<py::ssize_t> shape) {
+    return array.ndim() == static_cast<py::ssize_t>(shape.size()) &&
+           std::equal(shape.begin(), shape.end(), array.shape());
 }
 
-void search(const Shorts& source, const Shorts& target, int radius, int cap, const Shorts& tones,
-            const Shorts& tone, int tone_cap, const Ints& candidates,
-            const std::optional<Ints>& prior, int pull, int slack, const std::optional<Bytes>& labels,
-            const std::optional<Costs>& unary, const Ints& jumps, int reach,
-            int rounds, std::uint32_t seed, Ints& field, Ints& cost, int threads) {
+void search(const Shorts& source, const Shorts& target, int radius, int cap, const Shorts& source_means,
+            const Shorts& target_means, int mean_cap, const Ints& candidates, const std::optional<Ints>& prior,
+            int flow_weight, int max_flow_distance, const std::optional<Bytes>& labels,
+            const std::optional<Costs>& unary, const Ints& jumps, int reach, int rounds, std::uint32_t seed,
+            Ints& field, Ints& cost, int threads) {
     require(threads > 0, "threads must be positive");
     require(radius >= 0 && radius <= MAX_RADIUS, "radius must be between 0 and 15");
     require(source.ndim() == 4 && target.ndim() == 3 && source.shape(3) == target.shape(2),
@@ -116,64 +118,60 @@ void search(const Shorts& source, const Shorts& target, int radius, int cap, con
             "no picture between the borders");
     require((2 * radius + 1) * from.planes <= MAX_ROW, "too many planes for this radius");
     require(within(source, MAX_GUIDE) && within(target, MAX_GUIDE), "a guide lies outside +-2047");
-    require(tones.ndim() == 3 && tones.shape(0) == from.views && tones.shape(1) == from.height &&
-                tones.shape(2) == from.width,
-            "tones must be (V, H, W)");
-    require(tone.ndim() == 2 && tone.shape(0) == to.height && tone.shape(1) == to.width,
-            "tone must be (H, W)");
-    require(within(tones, MAX_GUIDE) && within(tone, MAX_GUIDE), "a tone lies outside +-2047");
-    require(tone_cap > 0 && tone_cap <= MAX_COST, "tone_cap must be positive, and 2^24 at most");
-    require(is_field(field, to.height, to.width), "field must be (H, W, 2)");
-    require(cost.ndim() == 2 && cost.shape(0) == to.height && cost.shape(1) == to.width,
-            "cost must be (H, W)");
-    require(candidates.ndim() == 4 && candidates.shape(1) == to.height && candidates.shape(2) == to.width &&
-                candidates.shape(3) == 2,
+    require(has_shape(source_means, {from.views, from.height, from.width}), "source_means must be (V, H, W)");
+    require(has_shape(target_means, {to.height, to.width}), "target_means must be (H, W)");
+    require(within(source_means, MAX_GUIDE) && within(target_means, MAX_GUIDE), "a mean lies outside +-2047");
+    require(mean_cap > 0 && mean_cap <= MAX_COST, "mean_cap must be positive, and 2^24 at most");
+    require(has_shape(field, {to.height, to.width, 2}), "field must be (H, W, 2)");
+    require(has_shape(cost, {to.height, to.width}), "cost must be (H, W)");
+    require(candidates.ndim() == 4 && has_shape(candidates, {candidates.shape(0), to.height, to.width, 2}),
             "candidates must be (N, H, W, 2)");
-    require(!prior || is_field(*prior, to.height, to.width), "prior must be (H, W, 2)");
+    require(!prior || has_shape(*prior, {to.height, to.width, 2}), "prior must be (H, W, 2)");
     require(!prior || within(*prior, MAX_COST), "a prior lies outside any picture");
     require(within(jumps, MAX_COST), "a jump is too far");
     require(unary.has_value() == labels.has_value(), "labels and unary go together");
     if (unary) {
-        require(labels->ndim() == 3 && labels->shape(0) == from.views && labels->shape(1) == from.height &&
-                    labels->shape(2) == from.width,
-                "labels must be (V, H, W)");
-        require(unary->ndim() == 3 && unary->shape(0) == to.height && unary->shape(1) == to.width,
+        require(has_shape(*labels, {from.views, from.height, from.width}), "labels must be (V, H, W)");
+        require(unary->ndim() == 3 && has_shape(*unary, {to.height, to.width, unary->shape(2)}),
                 "unary must be (H, W, K)");
         require(unary->shape(2) > 0 && within(*labels, static_cast<int>(unary->shape(2)) - 1),
                 "a label lies outside unary");
     }
     require(cap > 0 && cap <= MAX_COST, "cap must be positive, and 2^24 at most");
-    require(pull >= 0 && slack >= 0 && rounds >= 0, "pull, slack and rounds must not be negative");
-    require(static_cast<std::int64_t>(pull) * slack <= MAX_COST, "pull times slack must be 2^24 at most");
+    require(flow_weight >= 0 && max_flow_distance >= 0 && rounds >= 0,
+            "flow_weight, max_flow_distance and rounds must not be negative");
+    require(static_cast<std::int64_t>(flow_weight) * max_flow_distance <= MAX_COST,
+            "flow_weight times max_flow_distance must be 2^24 at most");
     require(reach >= 0 && reach < (1 << 15), "reach must be between 0 and 32767");
 
-    const refcolor::Search how{radius,
-                               cap,
-                               tones.data(),
-                               tone.data(),
-                               tone_cap,
-                               matches(candidates),
-                               candidates.shape(0),
-                               prior ? matches(*prior) : nullptr,
-                               pull,
-                               slack,
-                               labels ? labels->data() : nullptr,
-                               unary ? unary->data() : nullptr,
-                               unary ? unary->shape(2) : 0,
-                               jumps.data(),
-                               jumps.size(),
-                               reach,
-                               rounds,
-                               seed};
+    refcolor::SearchOptions options{};
+    options.radius = radius;
+    options.cap = cap;
+    options.source_means = source_means.data();
+    options.target_means = target_means.data();
+    options.mean_cap = mean_cap;
+    options.candidates = matches(candidates);
+    options.count = candidates.shape(0);
+    options.prior = prior ? matches(*prior) : nullptr;
+    options.flow_weight = flow_weight;
+    options.max_flow_distance = max_flow_distance;
+    options.labels = labels ? labels->data() : nullptr;
+    options.unary = unary ? unary->data() : nullptr;
+    options.kinds = unary ? unary->shape(2) : 0;
+    options.jumps = jumps.data();
+    options.jump_count = jumps.size();
+    options.reach = reach;
+    options.rounds = rounds;
+    options.seed = seed;
     auto* best = reinterpret_cast<refcolor::Match*>(field.mutable_data());
-    std::int32_t* least = cost.mutable_data();
+    std::int32_t* costs = cost.mutable_data();
     const py::gil_scoped_release release;
-    refcolor::search(from, to, how, best, least, threads);
+    refcolor::search(from, to, options, best, costs, threads);
 }
 
 void vote(const Floats& source_gray, const Floats& source_ab, const Floats& target_gray, const Ints& field,
-          const Ints& cost, int radius, float temper, float luma_spread, float kin, Floats& ab, Floats& share,
-          int threads) {
+          const Ints& cost, int radius, float temperature, float luma_spread, float bandwidth, Floats& ab,
+          Floats& share, int threads) {
     require(threads > 0, "threads must be positive");
     require(source_gray.ndim() == 3 && source_ab.ndim() == 4 && source_ab.shape(3) == 2,
             "source gray and ab must be (V, H, W) and (V, H, W, 2)");
@@ -181,13 +179,13 @@ void vote(const Floats& source_gray, const Floats& source_ab, const Floats& targ
         require(source_gray.shape(i) == source_ab.shape(i), "source gray and ab differ in size");
     require(target_gray.ndim() == 2, "target gray must be (H, W)");
     require(radius >= 0 && radius <= MAX_RADIUS, "radius must be between 0 and 15");
-    require(temper > 0 && luma_spread > 0 && kin > 0, "temper, luma_spread and kin must be positive");
+    require(temperature > 0 && luma_spread > 0 && bandwidth > 0,
+            "temperature, luma_spread and bandwidth must be positive");
     const py::ssize_t height = target_gray.shape(0), width = target_gray.shape(1);
-    require(is_field(field, height, width), "field must be (H, W, 2)");
-    require(cost.ndim() == 2 && cost.shape(0) == height && cost.shape(1) == width, "cost must be (H, W)");
-    require(ab.ndim() == 3 && ab.shape(0) == height && ab.shape(1) == width && ab.shape(2) == 2,
-            "ab must be (H, W, 2)");
-    require(share.ndim() == 2 && share.shape(0) == height && share.shape(1) == width, "share must be (H, W)");
+    require(has_shape(field, {height, width, 2}), "field must be (H, W, 2)");
+    require(has_shape(cost, {height, width}), "cost must be (H, W)");
+    require(has_shape(ab, {height, width, 2}), "ab must be (H, W, 2)");
+    require(has_shape(share, {height, width}), "share must be (H, W)");
     const std::int32_t* xy = field.data();
     const py::ssize_t count = field.size(), right = source_gray.shape(2),
                       bottom = source_gray.shape(0) * source_gray.shape(1);
@@ -196,30 +194,30 @@ void vote(const Floats& source_gray, const Floats& source_ab, const Floats& targ
         inside &= (xy[i] >= 0) & (xy[i] < right) & (xy[i + 1] >= 0) & (xy[i + 1] < bottom);
     require(inside, "a match lies outside the source");
 
-    const refcolor::Vote how{radius, temper, luma_spread, kin};
-    const float *gray = source_gray.data(), *chroma = source_ab.data(), *seen = target_gray.data();
-    const refcolor::Match* from = matches(field);
-    const std::int32_t* least = cost.data();
-    float *out = ab.mutable_data(), *weight = share.mutable_data();
+    const refcolor::Ballot ballot{source_gray.data(),   source_ab.data(),     source_gray.shape(0),
+                                  source_gray.shape(1), source_gray.shape(2), target_gray.data(),
+                                  height,               width,                matches(field),
+                                  cost.data()};
+    const refcolor::VoteOptions options{radius, temperature, luma_spread, bandwidth};
+    float *out = ab.mutable_data(), *support = share.mutable_data();
     const py::gil_scoped_release release;
-    refcolor::vote(gray, chroma, source_gray.shape(0), source_gray.shape(1), source_gray.shape(2), seen, height,
-                   width, from, least, how, out, weight, threads);
+    refcolor::vote(ballot, options, out, support, threads);
 }
 
 } // namespace
 
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
-    m.doc() = "Compiled kernels of refcolor; use refcolor.patches, refcolor.synthesis and refcolor.merge.";
+    m.doc() = "Compiled kernels of refcolor; use refcolor.imaging and refcolor.synthesis.";
     m.def("gather_patches", &gather_patches, "stack"_a.noconvert(), "x"_a.noconvert(), "y"_a.noconvert(),
           "level"_a.noconvert(), "angle"_a.noconvert(), "size"_a, "out"_a.noconvert(), "threads"_a);
     m.def("luma_exact", &luma_exact, "luma"_a.noconvert(), "ab"_a.noconvert(), "rgb"_a.noconvert(),
           "threads"_a);
     m.def("search", &search, "source"_a.noconvert(), "target"_a.noconvert(), "radius"_a, "cap"_a,
-          "tones"_a.noconvert(), "tone"_a.noconvert(), "tone_cap"_a,
-          "candidates"_a.noconvert(), "prior"_a.noconvert(), "pull"_a, "slack"_a,
-          "labels"_a.noconvert(), "unary"_a.noconvert(), "jumps"_a.noconvert(), "reach"_a,
-          "rounds"_a, "seed"_a, "field"_a.noconvert(), "cost"_a.noconvert(), "threads"_a);
+          "source_means"_a.noconvert(), "target_means"_a.noconvert(), "mean_cap"_a,
+          "candidates"_a.noconvert(), "prior"_a.noconvert(), "flow_weight"_a, "max_flow_distance"_a,
+          "labels"_a.noconvert(), "unary"_a.noconvert(), "jumps"_a.noconvert(), "reach"_a, "rounds"_a,
+          "seed"_a, "field"_a.noconvert(), "cost"_a.noconvert(), "threads"_a);
     m.def("vote", &vote, "source_gray"_a.noconvert(), "source_ab"_a.noconvert(), "target_gray"_a.noconvert(),
-          "field"_a.noconvert(), "cost"_a.noconvert(), "radius"_a, "temper"_a, "luma_spread"_a, "kin"_a,
-          "ab"_a.noconvert(), "share"_a.noconvert(), "threads"_a);
+          "field"_a.noconvert(), "cost"_a.noconvert(), "radius"_a, "temperature"_a, "luma_spread"_a,
+          "bandwidth"_a, "ab"_a.noconvert(), "share"_a.noconvert(), "threads"_a);
 }

@@ -69,7 +69,7 @@ void turn(const float* center, std::ptrdiff_t stride, std::ptrdiff_t count, std:
 template <int P> void gather(const PlaneStack& stack, const PatchList& patches, float* out, int threads) {
     const std::ptrdiff_t size = patches.size, half = size / 2, planes = P ? P : stack.planes;
     // Half the diagonal, one pixel for the second bilinear tap and one for rounding.
-    const auto reach = static_cast<std::ptrdiff_t>(std::ceil(half * std::sqrt(2.0))) + 2;
+    const auto reach = static_cast<std::ptrdiff_t>(std::ceil(static_cast<double>(half) * std::sqrt(2.0))) + 2;
     const std::ptrdiff_t side = 2 * reach + 1;
 
     parallel_for(patches.count, threads, [&](std::ptrdiff_t n) {
@@ -87,8 +87,7 @@ template <int P> void gather(const PlaneStack& stack, const PatchList& patches, 
                     patches.angle[n], patch);
             return;
         }
-        // Near the border the surroundings are mirrored into a window first: the sampling loop needs no
-        // checks.
+        // Near the border a mirrored window is built first, so that the sampling loop needs no checks.
         thread_local std::vector<float> window;
         window.resize(static_cast<std::size_t>(side * side * planes));
         copy_window<P>(stack, image, x - reach, y - reach, side, window.data());
@@ -100,7 +99,7 @@ template <int P> void gather(const PlaneStack& stack, const PatchList& patches, 
 } // namespace
 
 void gather_patches(const PlaneStack& stack, const PatchList& patches, float* out, int threads) {
-    // The method has three planes; a count known to the compiler saves a fifth of the time.
+    // There are usually three planes; a count that the compiler knows saves a fifth of the time.
     if (stack.planes == 3)
         gather<3>(stack, patches, out, threads);
     else

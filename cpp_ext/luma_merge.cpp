@@ -14,8 +14,9 @@ namespace {
 class SrgbCurve {
   public:
     SrgbCurve() {
-        for (int i = 0; i < knots; ++i) {
-            const double low = formula(i / double(knots)), high = formula((i + 1) / double(knots));
+        for (std::size_t i = 0; i < knots; ++i) {
+            const auto at = static_cast<double>(i);
+            const double low = formula(at / knots), high = formula((at + 1) / knots);
             table_[i] = {static_cast<float>(low), static_cast<float>(high - low)};
         }
     }
@@ -23,8 +24,9 @@ class SrgbCurve {
     float operator()(float x, float& slope) const {
         const float at = std::fabs(x) * knots;
         const int i = static_cast<int>(std::min(at, float(knots - 1)));
-        slope = table_[i].step * knots;
-        return std::copysign(table_[i].value + (at - static_cast<float>(i)) * table_[i].step, x);
+        const Knot& knot = table_[static_cast<std::size_t>(i)];
+        slope = knot.step * knots;
+        return std::copysign(knot.value + (at - static_cast<float>(i)) * knot.step, x);
     }
 
   private:
@@ -120,11 +122,10 @@ Rgb towards_gray(Rgb c, float luma) {
 
 void luma_exact(const float* luma, const float* ab, std::ptrdiff_t height, std::ptrdiff_t width, float* rgb,
                 int threads) {
-    static const SrgbCurve curve; // constant once made
+    static const SrgbCurve curve;
     parallel_for(height, threads, [&](std::ptrdiff_t row) {
         for (std::ptrdiff_t i = row * width; i < (row + 1) * width; ++i) {
-            // No sRGB color has |a| or |b| above 108: more than 200 is brought down, so that cubes stay
-            // small.
+            // No sRGB color has |a| or |b| above 108; values beyond 200 are scaled down to keep cubes small.
             const float a = ab[2 * i], b = ab[2 * i + 1];
             const float largest = std::max(std::fabs(a), std::fabs(b));
             const float scale = largest > 200 ? 200 / largest : 1.0F;

@@ -103,13 +103,13 @@ def search(
     target,
     radius,
     cap,
-    tones,
-    tone,
-    tone_cap,
+    source_means,
+    target_means,
+    mean_cap,
     candidates,
     prior,
-    pull,
-    slack,
+    flow_weight,
+    max_flow_distance,
     labels,
     unary,
     jumps,
@@ -129,12 +129,12 @@ def search(
         known = 0
         if prior is not None and prior[y, x, 0] >= 0:
             near, far = sorted(abs(here - int(there)) for here, there in zip(match, prior[y, x], strict=True))
-            known += pull * min(far + near // 2, slack)
+            known += flow_weight * min(far + near // 2, max_flow_distance)
         view, row = divmod(match[1], rows)
         if unary is not None:
             known += int(unary[y, x, labels[view, row, match[0]]])
-        apart = side**2 * (int(tone[y, x]) - int(tones[view, row, match[0]])) ** 2
-        known += apart * tone_cap // (apart + tone_cap)
+        apart = side**2 * (int(target_means[y, x]) - int(source_means[view, row, match[0]])) ** 2
+        known += apart * mean_cap // (apart + mean_cap)
         there = source[view, row : row + side, match[0] : match[0] + side].astype(int)
         total = int(((there - target[y : y + side, x : x + side]) ** 2).sum())
         return known + total * cap // (total + cap)
@@ -174,7 +174,7 @@ def search(
     return found, costs
 
 
-def vote(*, source_gray, source_ab, target_gray, field, cost, radius, temper, luma_spread, kin):
+def vote(*, source_gray, source_ab, target_gray, field, cost, radius, temperature, luma_spread, bandwidth):
     """Chroma (H, W, 2) of the strongest mode of the votes and its share (H, W) of them, float64."""
     rows, columns = source_gray.shape[1:]
     height, width = target_gray.shape
@@ -190,9 +190,9 @@ def vote(*, source_gray, source_ab, target_gray, field, cost, radius, temper, lu
                     off.append(source_gray[v // rows, v % rows, u] - target_gray[y, x])
                     costs.append(cost[j, i])
             colors, off, costs = (np.array(each, np.float64) for each in (colors, off, costs))
-            weight = np.exp(-0.5 * (off / luma_spread) ** 2 - (costs - costs.min()) / temper) + 1e-6
+            weight = np.exp(-0.5 * (off / luma_spread) ** 2 - (costs - costs.min()) / temperature) + 1e-6
             apart = ((colors[:, None] - colors) ** 2).sum(-1)
-            kinship = np.maximum(0, 1 - apart / kin**2) * weight
+            kinship = np.maximum(0, 1 - apart / bandwidth**2) * weight
             followers = kinship[kinship.sum(1).argmax()]
             ab[y, x] = followers @ colors / followers.sum()
             share[y, x] = followers.sum() / weight.sum()

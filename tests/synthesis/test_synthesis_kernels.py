@@ -25,13 +25,13 @@ def search_case(
         "target": noise(rng, (target[0] + edge, target[1] + edge, planes), most),
         "radius": radius,
         "cap": 200,
-        "tones": noise(rng, (views, *source), most),
-        "tone": noise(rng, target, most),
-        "tone_cap": 90,
+        "source_means": noise(rng, (views, *source), most),
+        "target_means": noise(rng, target, most),
+        "mean_cap": 90,
         "candidates": rng.integers(-3, rows + 3, (count, *target, 2), np.int32),
         "prior": None,
-        "pull": 0,
-        "slack": 0,
+        "flow_weight": 0,
+        "max_flow_distance": 0,
         "labels": None,
         "unary": None,
         "jumps": np.array([1, 3], np.int32),
@@ -45,7 +45,11 @@ def search_case(
 
 def with_prior(case, seed=0):
     rng = np.random.default_rng(seed)
-    return case | {"prior": rng.integers(-2, 7, case["field"].shape, np.int32), "pull": 13, "slack": 4}
+    return case | {
+        "prior": rng.integers(-2, 7, case["field"].shape, np.int32),
+        "flow_weight": 13,
+        "max_flow_distance": 4,
+    }
 
 
 def with_labels(case, seed=0, kinds=3):
@@ -80,9 +84,9 @@ def vote_case(seed=0, views=1, source=(5, 6), target=(4, 7), radius=1, **changes
         "field": np.stack([x, y], -1).astype(np.int32),
         "cost": rng.integers(0, 900, target, np.int32),
         "radius": radius,
-        "temper": 300.0,
+        "temperature": 300.0,
         "luma_spread": 60.0,
-        "kin": 30.0,
+        "bandwidth": 30.0,
     }
     return case | changes
 
@@ -120,12 +124,12 @@ def identity(height, width):
 def one_picture(height=9, width=8, **changes):
     """A picture of noise to be matched to itself from a random field, with no candidates."""
     case = search_case(7, source=(height, width), target=(height, width), planes=3, most=99, count=0)
-    return case | {"target": case["source"][0], "tone": case["tones"][0]} | changes
+    return case | {"target": case["source"][0], "target_means": case["source_means"][0]} | changes
 
 
 def flat(case):
     """The case with pictures in which all patches are alike."""
-    return case | {name: case[name] * 0 for name in ("source", "target", "tones", "tone")}
+    return case | {name: case[name] * 0 for name in ("source", "target", "source_means", "target_means")}
 
 
 @pytest.mark.parametrize("add_labels", [False, True])
@@ -221,7 +225,7 @@ def test_only_candidates_lead_to_another_view():
     other = one_picture()
     case = other | {
         "source": np.concatenate([noise(np.random.default_rng(1), other["source"].shape, 99)] * 2),
-        "tones": np.concatenate([other["tones"]] * 2),
+        "source_means": np.concatenate([other["source_means"]] * 2),
     }
     case["source"][1] = other["source"][0]
     first = np.full((9, 8, 2), 8, np.int32)  # the last row of the first view, next to the second
@@ -240,7 +244,7 @@ def test_matches_outside_are_moved_in():
     case = search_case(views=2, target=(1, 4), count=0, rounds=0, field=ends)
     np.testing.assert_array_equal(search(case)[0], held)
     # Guides are flat, so that the prior alone tells where the candidate was read.
-    case = flat(case) | {"prior": np.array(held, np.int32), "pull": 1, "slack": 50}
+    case = flat(case) | {"prior": np.array(held, np.int32), "flow_weight": 1, "max_flow_distance": 50}
     field, cost = search(case, field=np.zeros((1, 4, 2), np.int32), candidates=ends[None])
     np.testing.assert_array_equal(field, held)
     np.testing.assert_array_equal(cost, 0)
@@ -269,14 +273,14 @@ def test_a_prior_pulls_up_to_its_slack():
     prior = np.full((1, 8, 2), 3, np.int32)
     prior[0, 7] = -1, 3  # unknown
     case = search_case(source=(12, 12), target=(1, 8), count=0, rounds=0, field=np.array(places, np.int32))
-    case = flat(case) | {"prior": prior, "pull": 7, "slack": 5}
+    case = flat(case) | {"prior": prior, "flow_weight": 7, "max_flow_distance": 5}
     # The longer side and half the shorter one, rounded down.
     np.testing.assert_array_equal(search(case)[1], [[0, 7, 14, 14, 21, 35, 35, 0]])
 
 
 def test_a_prior_breaks_the_tie_between_like_patches():
     prior = np.random.default_rng(2).integers(0, 8, (9, 8, 2), np.int32)
-    case = flat(one_picture(prior=prior, pull=3, slack=20))
+    case = flat(one_picture(prior=prior, flow_weight=3, max_flow_distance=20))
     assert search(case, rounds=0)[1].max() > 0
     field, cost = search(case, candidates=prior[None], rounds=0)
     np.testing.assert_array_equal(field, prior)
@@ -339,17 +343,17 @@ def frozen(shape, dtype=np.int32):
         ({"target": np.zeros((2, 9, 2), np.int16)}, "no picture"),
         ({"target": np.zeros((6, 2, 2), np.int16)}, "no picture"),
         ({"radius": 4}, "no picture"),
-        ({"radius": 0}, "tones must be"),
-        ({"tones": CASE["tones"][0]}, "tones must be"),
-        ({"tones": CASE["tones"][:, 1:]}, "tones must be"),
-        ({"tones": CASE["tones"][:, :, 1:].copy()}, "tones must be"),
-        ({"tone": CASE["tone"][None]}, "tone must be"),
-        ({"tone": CASE["tone"][1:]}, "tone must be"),
-        ({"tone": CASE["tone"][:, 1:].copy()}, "tone must be"),
-        ({"tones": np.full_like(CASE["tones"], 2048)}, "tone lies"),
-        ({"tone": np.full_like(CASE["tone"], -2048)}, "tone lies"),
-        ({"tone_cap": 0}, "tone_cap must be"),
-        ({"tone_cap": 2**24 + 1}, "tone_cap must be"),
+        ({"radius": 0}, "source_means must be"),
+        ({"source_means": CASE["source_means"][0]}, "source_means must be"),
+        ({"source_means": CASE["source_means"][:, 1:]}, "source_means must be"),
+        ({"source_means": CASE["source_means"][:, :, 1:].copy()}, "source_means must be"),
+        ({"target_means": CASE["target_means"][None]}, "target_means must be"),
+        ({"target_means": CASE["target_means"][1:]}, "target_means must be"),
+        ({"target_means": CASE["target_means"][:, 1:].copy()}, "target_means must be"),
+        ({"source_means": np.full_like(CASE["source_means"], 2048)}, "mean lies"),
+        ({"target_means": np.full_like(CASE["target_means"], -2048)}, "mean lies"),
+        ({"mean_cap": 0}, "mean_cap must be"),
+        ({"mean_cap": 2**24 + 1}, "mean_cap must be"),
         ({"source": np.full_like(CASE["source"], 2048)}, "guide lies"),
         ({"target": np.full_like(CASE["target"], -2048)}, "guide lies"),
         ({"prior": np.full((4, 7, 2), 2**24 + 1, np.int32)}, "prior lies"),
@@ -383,11 +387,11 @@ def frozen(shape, dtype=np.int32):
         ({"labels": np.full((1, 5, 6), 3, np.uint8)}, "a label lies outside"),
         ({"cap": 0}, "cap must be"),
         ({"cap": 2**24 + 1}, "cap must be"),
-        ({"pull": -1}, "must not be negative"),
-        ({"slack": -1}, "must not be negative"),
+        ({"flow_weight": -1}, "must not be negative"),
+        ({"max_flow_distance": -1}, "must not be negative"),
         ({"reach": -1}, "reach must be"),
         ({"reach": 2**15}, "reach must be"),
-        ({"pull": 2**13, "slack": 2**13}, "pull times slack"),
+        ({"flow_weight": 2**13, "max_flow_distance": 2**13}, "flow_weight times max_flow_distance"),
         ({"rounds": -1}, "must not be negative"),
     ],
 )
@@ -461,7 +465,9 @@ def test_vote_matches_the_slow_twin(views, radius, seed):
         np.testing.assert_allclose(got, want, atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("change", [{"temper": 20.0}, {"luma_spread": 9.0}, {"kin": 8.0}, {"kin": 300.0}])
+@pytest.mark.parametrize(
+    "change", [{"temperature": 20.0}, {"luma_spread": 9.0}, {"bandwidth": 8.0}, {"bandwidth": 300.0}]
+)
 def test_every_measure_of_a_vote_matches_the_slow_twin(change):
     case = vote_case(3, radius=2)
     got, want = vote(case | change), slow_vote(**(case | change))
@@ -494,9 +500,9 @@ def two_colors(**changes):
         "field": field,
         "cost": np.zeros((3, 3), np.int32),
         "radius": 1,
-        "temper": 10.0,
+        "temperature": 10.0,
         "luma_spread": 10.0,
-        "kin": 20.0,
+        "bandwidth": 20.0,
     } | changes
 
 
