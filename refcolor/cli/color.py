@@ -43,18 +43,11 @@ def color(
         from refcolor.render import pictures
         from refcolor.render.request import Request
 
+        config = options.config_of(context, preset, clusters=clusters, init=init, epochs=epochs, seed=seed)
         request = Request(
-            targets=targets or [],
-            keys=[str(source)],
-            output=output,
-            frames=frames,
-            confidence=confidence,
-            save_model=save_model,
-            force=force,
-            config=options.config_of(context, preset, clusters=clusters, init=init, epochs=epochs, seed=seed),
-            device=device,
-            max_pixels=max_pixels,
-        )
+            targets=targets or [], keys=[str(source)], output=output, frames=frames, confidence=confidence,
+            save_model=save_model, force=force, config=config, device=device, max_pixels=max_pixels,
+        )  # fmt: skip
         if len(request.targets) == 1 and _is_video(request.targets[0]):
             video = request.targets[0].with_name(f"{request.targets[0].stem}_color.mkv")
             color_shot(replace(request, output=output or video), console)

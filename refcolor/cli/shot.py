@@ -54,26 +54,13 @@ def shot(
     with session(debug=debug, quiet=quiet) as console, options.settings_named(context):
         from refcolor.render.request import Request
 
+        config = options.config_of(context, preset, clusters=clusters, init=init, epochs=epochs, seed=seed)
         request = Request(
-            targets=targets or [],
-            keys=key or [],
-            key_from=key_from or [],
-            output=output,
-            frames=frames,
-            codec=codec,
-            confidence=confidence,
-            save_model=save_model,
-            report=report,
-            contact_sheet=contact_sheet,
-            every=every,
-            skip_existing=skip_existing,
-            force=force,
-            config=options.config_of(context, preset, clusters=clusters, init=init, epochs=epochs, seed=seed),
-            device=device,
-            workers=workers,
-            ray=ray,
-            max_pixels=max_pixels,
-        )
+            targets=targets or [], keys=key or [], key_from=key_from or [], output=output, frames=frames,
+            codec=codec, confidence=confidence, save_model=save_model, report=report,
+            contact_sheet=contact_sheet, every=every, skip_existing=skip_existing, force=force,
+            config=config, device=device, workers=workers, ray=ray, max_pixels=max_pixels,
+        )  # fmt: skip
         color_shot(request, console)
 
 

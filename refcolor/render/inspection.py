@@ -15,7 +15,7 @@ from refcolor.files import atomic_write, images
 from refcolor.imaging.color import Image
 from refcolor.imaging.contact_sheets import contact_sheet
 from refcolor.imaging.features import Features, draw_corners
-from refcolor.imaging.palette import Labels, Palette
+from refcolor.imaging.palette import Labels
 from refcolor.matching.source import Source
 from refcolor.methods.base import Result
 from refcolor.methods.colorizer import Colorizer
@@ -26,13 +26,13 @@ PICTURES = (
     "source_labels", "target_labels", "palette", "result", "sheet",
 )  # fmt: skip
 TABLES = ("source_corners", "target_corners", "clusters", "target_labels", "probabilities")
-FIGURE, MARGIN = 480, 20  # side of the PCA figure and of its empty border, pixels
-PALE = 0.85  # gray of what stands behind the clusters there
-GOLDEN = 0.618034  # of the hue circle, between the colors of neighboring labels
+FIGURE, MARGIN = 480, 20  # pixels; sides of the PCA figure and width of its empty border
+BACKDROP = 0.85  # gray of the dots behind the clusters
+HUE_STEP = 0.618034  # of the hue circle, the golden ratio, between neighboring labels
 
 
 def check_folder(folder: Path, *, inputs: Iterable[Path], force: bool) -> None:
-    """Refuse, before any work, a folder that the files cannot go to.
+    """Refuse, before any work, a folder that the files cannot go into.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def check_folder(folder: Path, *, inputs: Iterable[Path], force: bool) -> None:
         As :func:`refcolor.files.atomic_write.check_target`, for the folder or for any file in it.
     """
     if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"{quoted(folder)} is not a folder: -o takes the folder to write into")
+        raise NotADirectoryError(f"{quoted(folder)} is not a folder: the stages need one")
     if not folder.exists():
         atomic_write.check_target(folder)
         return
@@ -49,26 +49,28 @@ def check_folder(folder: Path, *, inputs: Iterable[Path], force: bool) -> None:
 
 
 def write(folder: Path, colorizer: Colorizer, gray: Image, result: Result, *, force: bool) -> list[Path]:
-    """Write all stages into `folder`, which is made if missing; returns the files in order.
+    """Write all stages into `folder`, which is created if missing; returns the files in order.
 
-    They are finished in a hidden folder beside their places first: on a full disk, or by Ctrl-C, nothing
-    appears and nothing is replaced.
+    They are first finished in a hidden folder beside them: if the disk is full, or after Ctrl-C, no file
+    appears and none is replaced.
     """
-    new = not folder.exists()
+    is_new = not folder.exists()
     folder.mkdir(exist_ok=True)
     try:
         for name in _files():
             atomic_write.check_target(folder / name, force=force)
-        with TemporaryDirectory(prefix=".refcolor-", dir=folder) as aside:
+        with TemporaryDirectory(prefix=".refcolor-", dir=folder) as hidden:
             for name, image in _pictures(colorizer, gray, result).items():
-                images.write_picture(Path(aside, f"{name}.png"), image)
-            for name, table in _tables(colorizer, result).items():
-                with atomic_write.atomic(Path(aside, f"{name}.csv")) as file:
-                    file.write(table.to_csv(index=False, float_format="%.5g").encode())
+                images.write_picture(Path(hidden, f"{name}.png"), image)
+            for name, columns in _tables(colorizer, result).items():
+                import pandas as pd  # late: only this command writes tables
+
+                with atomic_write.atomic(Path(hidden, f"{name}.csv")) as file:
+                    file.write(pd.DataFrame(columns).to_csv(index=False, float_format="%.5g").encode())
             for name in _files():
-                atomic_write.publish(Path(aside, name), folder / name, force=force)
+                atomic_write.publish(Path(hidden, name), folder / name, force=force)
     except BaseException:
-        if new and not any(folder.iterdir()):
+        if is_new and not any(folder.iterdir()):
             folder.rmdir()
         raise
     return [folder / name for name in _files()]
@@ -111,40 +113,31 @@ def _pictures(colorizer: Colorizer, gray: Image, result: Result) -> dict[str, Im
     return pictures
 
 
-def _tables(colorizer: Colorizer, result: Result) -> dict[str, Any]:
+def _tables(colorizer: Colorizer, result: Result) -> dict[str, dict[str, Any]]:
+    """The columns of each table."""
     labelling, _, (_, _, features) = _parts(colorizer, result)
-    columns = labelling.probabilities.reshape(-1, len(labelling.palette)).T
+    colors = labelling.palette
+    columns = labelling.probabilities.reshape(-1, len(colors)).T
+    clusters: dict[str, Any] = {"label": np.arange(len(colors))}
+    clusters |= {name: colors.rgb[:, i] for i, name in enumerate("RGB")}
+    clusters |= {name: colors.lab[:, i] for i, name in enumerate("Lab")}
     return {
-        "source_corners": _corner_table(features),
-        "target_corners": _corner_table(labelling.features),
-        "clusters": _cluster_table(labelling.palette),
-        "target_labels": _frame({"label": labelling.labels.ravel()}),
-        "probabilities": _frame({str(label): column for label, column in enumerate(columns)}),
+        "source_corners": _corners(features),
+        "target_corners": _corners(labelling.features),
+        "clusters": clusters | {"share": colors.share},
+        "target_labels": {"label": labelling.labels.ravel()},
+        "probabilities": {str(label): column for label, column in enumerate(columns)},
     }
 
 
-def _frame(columns: dict[str, Any]) -> Any:
-    import pandas as pd  # late: only this command writes tables
-
-    return pd.DataFrame(columns)
-
-
-def _corner_table(features: Features) -> Any:
-    return _frame({"x": features.corners[:, 0], "y": features.corners[:, 1], "response": features.responses})
-
-
-def _cluster_table(palette: Palette) -> Any:
-    """Label, RGB in [0, 1], CIELAB and share of the source, one row a color."""
-    columns: dict[str, Any] = {"label": np.arange(len(palette))}
-    columns |= {name: palette.rgb[:, i] for i, name in enumerate("RGB")}
-    columns |= {name: palette.lab[:, i] for i, name in enumerate("Lab")}
-    return _frame(columns | {"share": palette.share})
+def _corners(features: Features) -> dict[str, Any]:
+    return {"x": features.corners[:, 0], "y": features.corners[:, 1], "response": features.responses}
 
 
 def _in_hues(labels: Labels, k: int) -> Image:
     """Labels as hues far apart for neighboring numbers, darker for higher ones: (h, w) -> (h, w, 3)."""
     index = np.arange(k, dtype=np.float32)
-    hsv = np.stack([index * GOLDEN % 1 * 360, np.full(k, 0.65, np.float32), 1 - 0.5 * index / k], axis=-1)
+    hsv = np.stack([index * HUE_STEP % 1 * 360, np.full(k, 0.65, np.float32), 1 - 0.5 * index / k], axis=-1)
     hues: Image = cv2.cvtColor(hsv[None].astype(np.float32), cv2.COLOR_HSV2RGB)[0]
     return hues[labels]
 
@@ -177,7 +170,7 @@ def pca_figure(original: Image, clustered: Image) -> Image:
 
     left, right = np.ones((2, FIGURE, FIGURE, 3), np.float32)
     draw(left, dots, 2, dots)
-    draw(right, dots, 2, np.full_like(dots, PALE))
+    draw(right, dots, 2, np.full_like(dots, BACKDROP))
     draw(right, discs, 7, discs)
-    right[:, 0] = PALE  # a line between the two
+    right[:, 0] = BACKDROP  # a line between the two
     return np.hstack([left, right])
