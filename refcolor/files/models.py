@@ -1,9 +1,8 @@
 """Model files (.refcolor): sources, palette, settings and weights in one file.
 
-A ZIP archive, nothing compressed: ``refcolor.json`` first, with the format's number and the settings, then
-plain NumPy arrays. Reading runs no code from it and checks everything: the archive's checksums, every array's
-type and shape, the ranges of all settings. Sources are kept in the fewest bits that give the same floats
-back.
+A model is an uncompressed ZIP archive: ``refcolor.json`` with the format's number and the settings, then
+NumPy arrays. Reading runs no code and checks everything: checksums (which safetensors would not have), types,
+shapes and ranges. Sources are stored in the fewest bits that give the same floats back.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from refcolor import __version__
 from refcolor.config import MAX_PIXELS, Config, Device
-from refcolor.errors import StrPath, quoted
+from refcolor.errors import StrPath, quoted, with_code
 from refcolor.files.atomic_write import atomic
 from refcolor.files.plain_files import open_plain
 from refcolor.imaging.checks import as_picture
@@ -31,47 +30,49 @@ from refcolor.imaging.palette import Palette
 from refcolor.methods.base import Learned
 from refcolor.methods.colorizer import Colorizer, prepare, restore
 
+Keys = tuple[tuple[str, int | None], ...]
+
 SUFFIX = ".refcolor"
 FORMAT = 2
-ABOUT = "refcolor.json"  # the first member
-MOST_WORDS = 1 << 20  # bytes of it
-MOST_MEMBERS = 1 << 16
-MOST_FRAMES = 10**100  # the number of a frame is below
-HEADER = 30  # bytes of a ZIP member before its name
-TYPES = ("|u1", "<u2", "<f4")
-LEVELS: dict[str, int] = {"|u1": 255, "<u2": 65535}  # of a source that was read from integers
+SETTINGS = "refcolor.json"  # the first member
+MAX_SETTINGS_SIZE = 1 << 20  # bytes
+MAX_MEMBERS = 1 << 16
+FRAME_LIMIT = 10**100  # frame numbers are below
+ZIP_HEADER_SIZE = 30  # bytes of a member before its name
+DTYPES = ("|u1", "<u2", "<f4")
+INTEGER_MAX: dict[str, int] = {"|u1": 255, "<u2": 65535}  # of sources that were read from integers
 
 
-class Refused(ValueError):
-    """What was found in a file, in words for its owner."""
+class _Refused(ValueError):
+    """An error that says what was seen, unlike those of the ZIP, JSON and array readers."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model file's content.
+    """The content of a model file.
 
     Attributes
     ----------
-    sources : tuple of float32 (H, W, 3)
+    sources : tuple of (H, W, 3) float32 in [0, 1]
     palette : Palette or None
     config : Config
     weights : list of list of float32
-        Of each network.
+        The arrays of each network.
     keys : tuple of (str, int or None), or None
-        Of a shot, what each source is called, and the number of its frame.
+        In a shot, the name and frame number of each source.
     beside : tuple of str
-        Names of files that lie among the shot's gray frames, and are keys.
+        Names of keys in the folder of the shot's gray frames.
     """
 
     sources: tuple[Image, ...]
     palette: Palette | None
     config: Config
     weights: list[list[NDArray[np.float32]]]
-    keys: tuple[tuple[str, int | None], ...] | None = None
+    keys: Keys | None = None
     beside: tuple[str, ...] = ()
 
     def restore(self, learned: Learned) -> Colorizer:
-        """The colorizer that was saved, from what its sources and palette show."""
+        """The colorizer that was saved, from its prepared sources and palette."""
         try:
             return restore(learned, self.weights)
         except (ValueError, IndexError) as error:
@@ -88,7 +89,7 @@ def save(
     beside: Sequence[str] = (),
     force: bool = False,
 ) -> None:
-    """Write what `colorizer` has learned; whole or not at all.
+    """Save a trained colorizer, whole or not at all.
 
     Parameters
     ----------
@@ -115,7 +116,7 @@ def save(
     for i, weights in enumerate(learned.weights):
         arrays |= {f"network/{i}/{j}": weight for j, weight in enumerate(weights)}
     with atomic(path, force=force) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(zipfile.ZipInfo(ABOUT), json.dumps(about, indent=1))
+        archive.writestr(zipfile.ZipInfo(SETTINGS), json.dumps(about, indent=1))
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
@@ -135,15 +136,15 @@ def load(path: StrPath, *, device: str = Device.AUTO, max_pixels: int = MAX_PIXE
 
 
 def is_meant(path: StrPath) -> bool:
-    """Whether a model is meant: by its name, or by what is in the file."""
+    """Whether a model is meant: by the name's extension, or by the file's content."""
     return Path(path).suffix == SUFFIX or is_model(path)
 
 
 def is_model(path: StrPath) -> bool:
-    """Whether a file begins like a model file; whatever cannot be opened does not."""
+    """Whether a file begins like a model file; False if it cannot be opened."""
     try:
         with open_plain(path) as file:
-            return _begins_well(file)
+            return _has_signature(file)
     except (OSError, ValueError):
         return False
 
@@ -159,124 +160,118 @@ def read(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Model:
         It is no model, cut short, damaged, of a format this version does not know, or a source has more
         than `max_pixels`.
     """
+    name = quoted(path)
     with open_plain(path) as file:
-        if not _begins_well(file):
-            raise ValueError(f"{quoted(path)} is not a refcolor model: save one with --save-model")
+        if not _has_signature(file):
+            raise ValueError(f"{name} is not a refcolor model: save one first")
         try:
-            return _read(file, quoted(path), max_pixels)
-        except (Refused, MemoryError):
+            return _read(file, name, max_pixels)
+        except (_Refused, MemoryError):
             raise
-        except Exception:  # whatever hostile bytes make the ZIP, JSON and array readers raise
-            raise ValueError(f"{quoted(path)} is damaged or cut short: save the model again") from None
+        except Exception:  # hostile bytes make the ZIP, JSON and array readers raise nearly anything
+            raise ValueError(f"{name} is damaged or cut short: save the model again") from None
 
 
-def _begins_well(file: BinaryIO) -> bool:
+def _has_signature(file: BinaryIO) -> bool:
     file.seek(0)
-    head = file.read(HEADER + len(ABOUT))
-    return head[:4] == b"PK\3\4" and head[HEADER:] == ABOUT.encode()
+    head = file.read(ZIP_HEADER_SIZE + len(SETTINGS))
+    return head[:4] == b"PK\3\4" and head[ZIP_HEADER_SIZE:] == SETTINGS.encode()
+
+
+def _require(condition: bool) -> None:
+    if not condition:
+        raise zipfile.BadZipFile
 
 
 def _read(file: BinaryIO, name: str, max_pixels: int) -> Model:
     size = file.seek(0, io.SEEK_END)
     with zipfile.ZipFile(file) as archive:
-        members = {info.filename: info for info in archive.infolist()}
-        stored = all(info.compress_type == zipfile.ZIP_STORED for info in members.values())
-        held = sum(info.file_size for info in members.values())
-        if not stored or held > size or len(members) > MOST_MEMBERS or members[ABOUT].file_size > MOST_WORDS:
-            raise zipfile.BadZipFile
-        about = json.loads(archive.read(ABOUT))
+        members = archive.infolist()
+        _require(all(member.compress_type == zipfile.ZIP_STORED for member in members))
+        _require(sum(member.file_size for member in members) <= size and len(members) <= MAX_MEMBERS)
+        _require(archive.getinfo(SETTINGS).file_size <= MAX_SETTINGS_SIZE)
+        about = json.loads(archive.read(SETTINGS))
         if about["format"] != FORMAT:
             seen = f"{about['format']!r}, saved by refcolor {about['refcolor']!r}"[:80]
-            raise Refused(
+            raise _Refused(
                 f"{name} is a model of format {seen}; this is refcolor {__version__}, which knows format "
                 f"{FORMAT}: train it again, or update"
             )
         config = _config(about["config"], name)
-        arrays = {key.removesuffix(".npy"): _array(archive.read(key)) for key in members if key != ABOUT}
-    pictures = _taken(arrays, "source")
-    for levels in pictures:
-        if math.prod(levels.shape[:2]) > max_pixels:
-            seen = "x".join(map(str, levels.shape[1::-1]))
-            raise Refused(f"{name} holds a source of {seen} pixels: raise --max-pixels if that is right")
-    sources = tuple(_unpacked(levels) for levels in pictures)
+        arrays = {key: _array(archive.read(key)) for key in archive.namelist() if key != SETTINGS}
+    pictures = _numbered(arrays, "source")
+    for height, width in (picture.shape[:2] for picture in pictures):
+        if height * width > max_pixels:
+            error = _Refused(f"{name} holds a source of {width}x{height} pixels, more than {max_pixels}")
+            raise with_code(error, "too_many_pixels")
+    sources = tuple(_unpacked(picture) for picture in pictures)
     for source in sources:
         as_picture(source, "source", 3)
-    if any(array.dtype.str != "<f4" or not np.isfinite(array).all() for array in arrays.values()):
-        raise zipfile.BadZipFile
+    _require(all(array.dtype.str == "<f4" and np.isfinite(array).all() for array in arrays.values()))
     palette = None
     if config.trains:
-        rgb, lab, share = (arrays.pop(f"palette/{part}") for part in ("rgb", "lab", "share"))
+        rgb, lab, share = (arrays.pop(f"palette/{part}.npy") for part in ("rgb", "lab", "share"))
         k = config.clusters
-        if (
-            rgb.shape != (k, 3)
-            or lab.shape != (k, 3)
-            or share.shape != (k,)
-            or about["space"] not in ("rgb", "lab")
-        ):
-            raise zipfile.BadZipFile
+        _require(rgb.shape == lab.shape == (k, 3) and share.shape == (k,))
+        _require(about["space"] in ("rgb", "lab"))
         palette = Palette(rgb, lab, share, about["space"])
     weights: list[list[NDArray[np.float32]]] = []
-    while mine := _taken(arrays, f"network/{len(weights)}"):
-        weights.append(mine)
-    if arrays or not sources or bool(weights) != config.trains:
-        raise zipfile.BadZipFile
+    while network := _numbered(arrays, f"network/{len(weights)}"):
+        weights.append(network)
+    _require(not arrays and bool(sources) and bool(weights) == config.trains)
+    return Model(sources, palette, config, weights, *_keys(about, len(sources)))
+
+
+def _keys(about: dict[str, Any], count: int) -> tuple[Keys | None, tuple[str, ...]]:
+    """The names and frames of the keys, and the names of those beside the frames."""
     if "keys" not in about:
-        return Model(sources, palette, config, weights)
-    keys = tuple((name, frame) for name, frame in about["keys"])
-    beside = tuple(about["beside"])
+        return None, ()
+    keys, beside = tuple((name, frame) for name, frame in about["keys"]), tuple(about["beside"])
     frames = [frame for _, frame in keys if frame is not None]
-    if (
-        len(keys) != len(sources)
-        or not all(type(name) is str for name in [*(name for name, _ in keys), *beside])
-        or not all(type(frame) is int and abs(frame) < MOST_FRAMES for frame in frames)
-        or len(set(frames)) < len(frames)
-    ):
-        raise zipfile.BadZipFile
-    return Model(sources, palette, config, weights, keys, beside)
+    _require(len(keys) == count and len(set(frames)) == len(frames))
+    _require(all(type(name) is str for name in (*(name for name, _ in keys), *beside)))
+    _require(all(type(frame) is int and abs(frame) < FRAME_LIMIT for frame in frames))
+    return keys, beside
 
 
-def _taken(arrays: dict[str, NDArray[Any]], folder: str) -> list[NDArray[Any]]:
-    """The arrays 0, 1 and so on of a folder, taken out of all."""
-    taken: list[NDArray[Any]] = []
-    while f"{folder}/{len(taken)}" in arrays:
-        taken.append(arrays.pop(f"{folder}/{len(taken)}"))
-    return taken
+def _numbered(arrays: dict[str, NDArray[Any]], folder: str) -> list[NDArray[Any]]:
+    """Remove the arrays 0, 1, 2 ... of a folder from all, and return them."""
+    found: list[NDArray[Any]] = []
+    while f"{folder}/{len(found)}.npy" in arrays:
+        found.append(arrays.pop(f"{folder}/{len(found)}.npy"))
+    return found
 
 
-def _config(found: dict[str, Any], name: str) -> Config:
-    if set(found) != {f.name for f in fields(Config)} or found["clusters"] == "auto":
-        raise KeyError
-    empty = [key for key, value in found.items() if value is None and key != "epochs"]
-    if empty:
-        raise Refused(f"{name} holds a setting that is out of range: {empty[0]} is None")
+def _config(settings: dict[str, Any], name: str) -> Config:
+    _require(settings.keys() == {f.name for f in fields(Config)} and settings["clusters"] != "auto")
+    empty = [key for key, value in settings.items() if value is None and key != "epochs"]
     try:
-        return Config(**(found | {"canny": tuple(found["canny"])}))
+        if empty:
+            raise ValueError(f"{empty[0]} is None")
+        return Config(**(settings | {"canny": tuple(settings["canny"])}))
     except ValueError as error:
-        raise Refused(f"{name} holds a setting that is out of range: {error}") from None
+        raise _Refused(f"{name} holds a setting that is out of range: {error}") from None
 
 
 def _array(data: bytes) -> NDArray[Any]:
-    """The array in the bytes of a .npy file, without believing its header further than the bytes go."""
+    """The array of a .npy file; NumPy's reader would allocate whatever size the header claims."""
     file = io.BytesIO(data)
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise zipfile.BadZipFile
-    shape, fortran, kind = np.lib.format.read_array_header_1_0(file)
-    left = len(data) - file.tell()
-    if fortran or kind.str not in TYPES or math.prod(shape) * kind.itemsize != left:
-        raise zipfile.BadZipFile
-    array: NDArray[Any] = np.frombuffer(data, kind, offset=file.tell()).reshape(shape)
-    return array
+    _require(np.lib.format.read_magic(file) == (1, 0))
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    size = math.prod(shape) * dtype.itemsize
+    _require(not fortran and dtype.str in DTYPES and size == len(data) - file.tell())
+    return np.frombuffer(data, dtype, offset=file.tell()).reshape(shape)
 
 
 def _packed(image: Image) -> NDArray[Any]:
     """The picture in integers where they give the same floats back."""
-    for kind, most in LEVELS.items():
-        levels: NDArray[Any] = np.rint(image * np.float32(most)).astype(kind)
-        if np.array_equal(_unpacked(levels), image):
-            return levels
+    for dtype, top in INTEGER_MAX.items():
+        codes: NDArray[Any] = np.rint(image * np.float32(top)).astype(dtype)
+        if np.array_equal(_unpacked(codes), image):
+            return codes
     return image
 
 
 def _unpacked(stored: NDArray[Any]) -> Image:
-    most = LEVELS.get(stored.dtype.str)
-    return np.asarray(stored if most is None else stored.astype(np.float32) / np.float32(most))
+    top = INTEGER_MAX.get(stored.dtype.str)
+    return np.asarray(stored if top is None else stored.astype(np.float32) / np.float32(top))

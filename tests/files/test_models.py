@@ -294,7 +294,7 @@ def test_an_archive_of_unknown_kind_is_refused(hero, tmp_path, flag):
 
 
 def test_a_source_of_too_many_pixels_is_refused(hero):
-    with pytest.raises(ValueError, match="source of 64x48 pixels: raise --max-pixels"):
+    with pytest.raises(ValueError, match="source of 64x48 pixels, more than 3000"):
         models.read(hero, max_pixels=3000)
 
 
