@@ -23,12 +23,14 @@ SWSCALE = int(
     Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
     | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 )  # fmt: skip
-LIMITED, FULL = 1, 2  # ITU-T H.273 by FFmpeg's numbers, as the matrices below
+LIMITED, FULL = 1, 2  # color ranges, by FFmpeg's numbers
+BT709, BT601 = 1, 6  # matrices, by the numbers of ITU-T H.273
+SD_HEIGHT = 576  # untagged video up to this height is BT.601 to players, above it BT.709
 MATRICES = {  # Kr, Kb
-    1: (0.2126, 0.0722),  # BT.709
+    BT709: (0.2126, 0.0722),
     4: (0.30, 0.11),  # FCC
     5: (0.299, 0.114),  # BT.601, 625 lines
-    6: (0.299, 0.114),  # BT.601, 525 lines
+    BT601: (0.299, 0.114),  # 525 lines
     7: (0.212, 0.087),  # SMPTE 240M
     9: (0.2627, 0.0593),  # BT.2020
 }
@@ -45,22 +47,22 @@ def has_alpha(form: VideoFormat) -> bool:
 
 
 def matrix_of(frame: VideoFrame) -> int:
-    """The matrix of a frame's Y'CbCr; as players do, BT.601 up to 576 lines where it is not tagged.
+    """The matrix of a frame's Y'CbCr, by its tag or by its height.
 
     Raises
     ------
     ValueError
-        For a matrix that is no weighting of R, G and B, such as YCgCo.
+        For a matrix that is not a weighted sum of R, G and B, such as YCgCo.
     """
     if frame.colorspace in (0, 2, 3):  # RGB, unspecified, reserved
-        return 6 if frame.height <= 576 else 1
+        return BT601 if frame.height <= SD_HEIGHT else BT709
     if frame.colorspace not in MATRICES:
         raise ValueError(f"color matrix {frame.colorspace} (H.273) is not known; convert it to BT.709 first")
     return frame.colorspace
 
 
 def is_full_range(frame: VideoFrame) -> bool:
-    """Whether codes use their whole range; gray and RGB do unless tagged otherwise."""
+    """Whether codes use the full range; gray and RGB do unless tagged otherwise."""
     form = frame.format
     if form.is_rgb or form.name.startswith("yuvj"):
         return True
@@ -113,7 +115,7 @@ def frame_of(rgb: Image, alpha: Image | None, pix_fmt: str, matrix: int, full: b
     pix_fmt : str
         bgr0, bgra, or a planar GBR or Y'CbCr format of 8 to 16 bits, little-endian.
     matrix, full : int, bool
-        Of Y'CbCr, as :func:`matrix_of` and :func:`is_full_range` say.
+        Of Y'CbCr, see :func:`matrix_of` and :func:`is_full_range`.
     """
     height, width = rgb.shape[:2]
     form = VideoFormat(pix_fmt, width, height)
@@ -141,13 +143,13 @@ def frame_of(rgb: Image, alpha: Image | None, pix_fmt: str, matrix: int, full: b
 
 
 def _has_chroma(form: VideoFormat) -> bool:
-    return len(form.components) >= 3 and not form.is_rgb  # PyAV calls it chroma only where it is subsampled
+    return len(form.components) >= 3 and not form.is_rgb
 
 
 def _is_luma(form: VideoFormat) -> bool:
-    """Gray or Y'CbCr in whole numbers of 8 to 16 bits."""
-    odd = form.has_palette or form.is_rgb or form.is_bayer or re.search(r"f16|f32|msb|xyz", form.name)
-    return not odd and 8 <= form.components[0].bits <= 16
+    """Whether a format is gray or Y'CbCr in integers of 8 to 16 bits."""
+    other = form.has_palette or form.is_rgb or form.is_bayer or re.search(r"f16|f32|msb|xyz", form.name)
+    return not other and 8 <= form.components[0].bits <= 16
 
 
 def _full_chroma(form: VideoFormat, bits: int) -> str:
@@ -155,7 +157,7 @@ def _full_chroma(form: VideoFormat, bits: int) -> str:
 
 
 def _resampled(frame: VideoFrame, pix_fmt: str, matrix: int, range_: int) -> VideoFrame:
-    """The same codes in another layout; only chroma is computed, and only where its size changes."""
+    """The same codes in another layout; only chroma is interpolated, where its size changes."""
     return frame.reformat(
         format=pix_fmt, interpolation=SWSCALE, src_colorspace=matrix, dst_colorspace=matrix,
         src_color_range=range_, dst_color_range=range_,
@@ -163,12 +165,12 @@ def _resampled(frame: VideoFrame, pix_fmt: str, matrix: int, range_: int) -> Vid
 
 
 def _rows(plane: VideoPlane, bits: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """The samples of a plane with the padding of its rows; writing to them writes to the plane."""
+    """The samples of a plane, row padding included, as a writable view."""
     return np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16).reshape(plane.height, -1)  # type: ignore[call-overload,no-any-return]
 
 
 def _levels(bits: int, full: bool) -> tuple[int, int, int, int]:
-    """Codes of black, white and no chroma, and the codes chroma spans."""
+    """Codes of black, white and zero chroma, and the number of codes that chroma spans."""
     step = 2 ** (bits - 8)
     if full:
         return 0, 2**bits - 1, 128 * step, 2**bits - 1
@@ -176,7 +178,7 @@ def _levels(bits: int, full: bool) -> tuple[int, int, int, int]:
 
 
 def _from_luma(frame: VideoFrame, bits: int, alpha: bool) -> Image:
-    """(H, W, 3), or 4 with alpha, float32 in [0, 1]."""
+    """Gray or Y'CbCr as (H, W, 3), or 4 with alpha, float32 in [0, 1]."""
     form, width = frame.format, frame.width
     full = is_full_range(frame)
     black, white, middle, swing = _levels(bits, full)
@@ -189,13 +191,13 @@ def _from_luma(frame: VideoFrame, bits: int, alpha: bool) -> Image:
             (plane - middle) * np.float32((2 - 2 * k) / swing)
             for plane, k in zip(planes[1:3], (blue, red), strict=True)
         )
-        # exactly the luma where there is no chroma
+        # offsets from luma, so that zero chroma gives exactly gray
         offsets = [v, -(red * v + blue * u) / (1 - red - blue), u]
     else:
         rows = _rows(frame.planes[0], bits)
         if form.name.endswith("be"):
             rows = rows.byteswap()
-        step = len(form.components)  # gray and alpha lie side by side
+        step = len(form.components)  # gray and alpha are interleaved
         planes = [rows[:, c : width * step : step].astype(np.float32) for c in range(step)]
         offsets = [np.zeros(1, np.float32)] * 3
     luma = (planes[0] - black) / np.float32(white - black)

@@ -20,7 +20,7 @@ from refcolor.files.sequences import renumbered
 from refcolor.render.frames import FileFrames, Frames, VideoFrames
 
 if TYPE_CHECKING:
-    from refcolor.files.video_write import Codec
+    from refcolor.files.video_codecs import Codec
 
 MAX_TIME_DIFFERENCE = Fraction(1, 1000)  # seconds; Matroska rounds times to these
 
@@ -126,10 +126,10 @@ def shot_outputs(
 
 def _movie(frames: Frames, output: Path, codec: Codec | None) -> Path | None:
     """The output, if it is a video that the frames can become."""
-    from refcolor.files.video_write import HOLDS, check_video, default_codec  # late: only shots need FFmpeg
+    from refcolor.files.video_codecs import CODECS, check_video, default_codec  # late: only shots need FFmpeg
 
     suffix, is_folder = output.suffix.lower(), output.is_dir()
-    if suffix not in HOLDS or is_folder:
+    if suffix not in CODECS or is_folder:
         if codec:
             raise with_code(UsageError("a codec is for a video, and the output is none"), "codec")
         if isinstance(frames, VideoFrames) and suffix not in ("", *EXTENSIONS) and not is_folder:

@@ -20,11 +20,12 @@ import cv2
 import numpy as np
 import pytest
 
-from refcolor.files import atomic_write, images, video_write
+from refcolor.files import atomic_write, images, video_codecs, video_write
 from refcolor.files.video import is_video, open_video
+from refcolor.files.video_codecs import check_video, default_codec
 from refcolor.files.video_movie import Movie
 from refcolor.files.video_pixels import frame_of, picture
-from refcolor.files.video_write import check_video, default_codec, write_video
+from refcolor.files.video_write import write_video
 
 RATE = Fraction(24000, 1001)
 
@@ -622,7 +623,7 @@ def test_names_choose_codecs(clip, tmp_path, monkeypatch):
             with pytest.raises(ValueError, match=words.replace(".", r"\.")) as caught:
                 check_video(tmp_path / name, like, codec)  # type: ignore[arg-type]
             one_line(caught)
-        monkeypatch.setitem(video_write.ENCODERS, "h264", "libnothing")
+        monkeypatch.setitem(video_codecs.ENCODERS, "h264", "libnothing")
         with pytest.raises(ValueError, match="no encoder libnothing for h264"):
             check_video(tmp_path / "a.mp4", video)
     assert names_in(tmp_path) == ["odd.mkv"]
