@@ -1,7 +1,7 @@
-"""How near a colored picture comes to the true colors.
+"""How close a colored picture comes to the true colors.
 
-All figures are taken from 8-bit pixels, because that is what a viewer gets: pictures arrive as float32 in
-[0, 1] and are rounded first. Shares are in [0, 1], CIEDE2000 and PSNR (dB) have their usual units.
+All figures come from 8-bit pixels, because that is what a viewer gets: float pictures in [0, 1] are rounded
+first. Shares are in [0, 1], CIEDE2000 and PSNR (dB) have their usual units.
 """
 
 from __future__ import annotations
@@ -13,18 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.imaging.color import Image, rgb_to_lab, to_8bit
+from refcolor.imaging.palette import nearest
 
 Figures = dict[str, float | int | None]
 
-# Colors of the source among which `acc24` decides, and the sample they are found from.
-CENTERS = 24
-SAMPLE = 20_000
-# A pixel has moved where source and truth differ by more than this many 8-bit steps in any channel.
-MOVED_STEPS = 8
-# Rows compared at once: the formula holds some twenty planes of what it is given.
-STRIP = 64
-# A squared error of zero would have an infinite PSNR; this floor caps it at 108.1 dB.
-LEAST_SQUARED_ERROR = 1e-6
+CENTERS = 24  # main colors of the source among which `acc24` decides
+MAX_SAMPLE = 20_000  # pixels that these colors are found from
+MIN_MOVED_STEPS = 8  # a pixel has moved where source and truth differ by more 8-bit steps in any channel
+STRIP_ROWS = 64  # rows compared at once: CIEDE2000 holds some twenty planes of what it is given
+MIN_SQUARED_ERROR = 1e-6  # caps the PSNR of equal pictures at 108.1 dB instead of infinity
 
 
 def ciede2000(lab1: NDArray[Any], lab2: NDArray[Any]) -> NDArray[np.float64]:
@@ -49,52 +46,13 @@ def ciede2000(lab1: NDArray[Any], lab2: NDArray[Any]) -> NDArray[np.float64]:
     G. Sharma, W. Wu, E. N. Dalal, "The CIEDE2000 color-difference formula: implementation notes,
     supplementary test data, and mathematical observations", Color Research & Application 30(1), 2005.
     """
+    from skimage.color import deltaE_ciede2000  # late: importing refcolor must stay quick
+
     for lab in (lab1, lab2):
         if lab.shape[-1:] != (3,):
             raise ValueError(f"CIELAB arrays are (..., 3), not {lab.shape}")
-    lightness1, a1, b1 = np.moveaxis(np.asarray(lab1, np.float64), -1, 0)
-    lightness2, a2, b2 = np.moveaxis(np.asarray(lab2, np.float64), -1, 0)
-
-    # a is stretched near the neutral axis: a' = (1 + G) a.
-    stretch = 1.5 - 0.5 * _high_chroma((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2)
-    a1, a2 = stretch * a1, stretch * a2
-    chroma1, chroma2 = np.hypot(a1, b1), np.hypot(a2, b2)
-    hue1, hue2 = _degrees(a1, b1), _degrees(a2, b2)
-
-    # A gray has no hue: it takes that of its partner (its own angle is 0, so the sum is the partner's).
-    neutral = chroma1 * chroma2 == 0
-    turn = hue2 - hue1
-    far = np.abs(turn) > 180
-    turn = np.where(neutral, 0, turn - 360 * far * np.sign(turn))
-    total = hue1 + hue2
-    hue = np.where(neutral, total, (total + 360 * far * np.where(total < 360, 1, -1)) / 2)
-
-    lightness, chroma = (lightness1 + lightness2) / 2, (chroma1 + chroma2) / 2
-    mid = (lightness - 50) ** 2
-    tilt = 1 - 0.17 * _cos(hue - 30) + 0.24 * _cos(2 * hue)
-    tilt = tilt + 0.32 * _cos(3 * hue + 6) - 0.20 * _cos(4 * hue - 63)
-    d_lightness = (lightness2 - lightness1) / (1 + 0.015 * mid / np.sqrt(20 + mid))
-    d_chroma = (chroma2 - chroma1) / (1 + 0.045 * chroma)
-    d_hue = 2 * np.sqrt(chroma1 * chroma2) * np.sin(np.radians(turn / 2)) / (1 + 0.015 * chroma * tilt)
-    # Blues are rotated: the chroma and hue axes of their ellipses are not those of CIELAB.
-    angle = 60 * np.exp(-(((hue - 275) / 25) ** 2))
-    rotation = -2 * _high_chroma(chroma) * np.sin(np.radians(angle))
-    squared = d_lightness**2 + d_chroma**2 + d_hue**2 + rotation * d_chroma * d_hue
-    return np.asarray(np.sqrt(np.maximum(squared, 0)), np.float64)
-
-
-def _high_chroma(chroma: NDArray[np.float64]) -> NDArray[np.float64]:
-    """sqrt(C^7 / (C^7 + 25^7)): 0 for grays, towards 1 for strong colors."""
-    power = chroma**7
-    return np.asarray(np.sqrt(power / (power + 25.0**7)))
-
-
-def _degrees(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.degrees(np.arctan2(b, a)) % 360)
-
-
-def _cos(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.cos(np.radians(degrees)))
+    one, other = (np.asarray(lab, np.float64) for lab in (lab1, lab2))
+    return np.asarray(deltaE_ciede2000(one, other), np.float64)
 
 
 def gray_8bit(rgb: Image) -> NDArray[np.uint8]:
@@ -118,7 +76,7 @@ def source_centers(source: Image, count: int = CENTERS) -> NDArray[np.float32]:
     from sklearn.cluster import KMeans
 
     pixels = _lab(to_8bit(source)).reshape(-1, 3)
-    drawn = np.random.default_rng(0).choice(len(pixels), min(len(pixels), SAMPLE), replace=False)
+    drawn = np.random.default_rng(0).choice(len(pixels), min(len(pixels), MAX_SAMPLE), replace=False)
     sample = pixels[drawn]
     count = min(count, len(np.unique(sample, axis=0)))
     return np.asarray(KMeans(count, n_init=2, random_state=0).fit(sample).cluster_centers_, np.float32)
@@ -164,25 +122,21 @@ def score(
     centers = source_centers(source) if centers is None else centers
 
     result_lab, truth_lab = _lab(result8), _lab(truth8)
-    same = _nearest(result_lab, centers) == _nearest(truth_lab, centers)
-    difference = np.concatenate(
-        [
-            ciede2000(result_lab[at : at + STRIP], truth_lab[at : at + STRIP])
-            for at in range(0, len(same), STRIP)
-        ]
-    )
+    same = nearest(result_lab, centers) == nearest(truth_lab, centers)
+    strips = [slice(top, top + STRIP_ROWS) for top in range(0, len(same), STRIP_ROWS)]
+    difference = np.concatenate([ciede2000(result_lab[rows], truth_lab[rows]) for rows in strips])
     squared_error = np.square(result8.astype(np.float64) - truth8).mean(-1)
     moved = np.zeros(same.shape, np.bool_)
     if source8.shape == truth8.shape:
-        moved = cv2.absdiff(source8, truth8).max(-1) > MOVED_STEPS
+        moved = cv2.absdiff(source8, truth8).max(-1) > MIN_MOVED_STEPS
 
     figures = _figures("", same.ravel(), difference.ravel(), squared_error.ravel())
     figures |= _figures("_moved", same[moved], difference[moved], squared_error[moved])
-    off = cv2.absdiff(gray_8bit(result), target8)
+    error = cv2.absdiff(gray_8bit(result), target8)
     return figures | {
         "moved": float(moved.mean()),
-        "luma_max": int(off.max()),
-        "luma_mean": float(off.mean()),
+        "luma_max": int(error.max()),
+        "luma_mean": float(error.mean()),
     }
 
 
@@ -204,19 +158,6 @@ def _lab(rgb8: NDArray[np.uint8]) -> Image:
     return rgb_to_lab(rgb8.astype(np.float32) / np.float32(255))
 
 
-def _nearest(lab: Image, centers: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Index (H, W) of the nearest center, the first of equals."""
-    # One pass per center keeps memory at a few planes instead of (H, W, k, 3).
-    best = np.zeros(lab.shape[:2], np.int32)
-    least = np.full(lab.shape[:2], np.inf, np.float32)
-    for index, center in enumerate(centers):
-        squared = np.square(lab - center).sum(-1)
-        closer = squared < least
-        best[closer] = index
-        np.minimum(least, squared, out=least)
-    return best
-
-
 def _figures(
     tail: str,
     same: NDArray[np.bool_],
@@ -226,7 +167,7 @@ def _figures(
     """The five figures over the given pixels (N,), None where there are no pixels."""
     if same.size == 0:
         return {f"{key}{tail}": None for key in ("acc24", "ok2", "ok5", "de00", "psnr")}
-    error = max(float(squared_error.mean()), LEAST_SQUARED_ERROR)
+    error = max(float(squared_error.mean()), MIN_SQUARED_ERROR)
     return {
         f"acc24{tail}": float(same.mean()),
         f"ok2{tail}": float((difference <= 2).mean()),

@@ -8,15 +8,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from refcolor.errors import with_code
 from refcolor.imaging.color import Image, lab_to_rgb, rgb_to_lab
 
 Space = Literal["rgb", "lab"]
 Labels = NDArray[np.int32]
 
-SAMPLE = 20_000  # pixels k-means looks at; more do not move the centers visibly
-COUNTS = (4, 6, 8, 12, 16, 24, 32, 48)  # numbers of clusters to choose from
-CLOSE_ENOUGH = 4.0  # CIELAB units, root mean square, between a pixel and its cluster
-COLORLESS = 2.5 / 255  # a picture whose channels nowhere differ by more has no color to give
+MAX_SAMPLE = 20_000  # pixels that k-means looks at; more do not move the centers visibly
+CLUSTER_COUNTS = (4, 6, 8, 12, 16, 24, 32, 48)  # what "auto" chooses from
+MAX_RMS_DISTANCE = 4.0  # CIELAB units between pixels and their cluster's center that "auto" accepts
+MIN_CHANNEL_RANGE = 2.5 / 255  # a picture whose channels nowhere differ by more has no color
+MAX_PRODUCTS = 1 << 22  # pixels times centers compared at once: bounds the memory
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Palette:
 
     def labels(self, rgb: Image) -> Labels:
         """Index of the nearest center of every pixel: (H, W, 3) -> (H, W)."""
-        pixels = (rgb if self.space == "rgb" else rgb_to_lab(rgb)).reshape(-1, 3)
-        return _nearest(pixels, self.rgb if self.space == "rgb" else self.lab).reshape(rgb.shape[:2])
+        in_rgb = self.space == "rgb"
+        return nearest(rgb if in_rgb else rgb_to_lab(rgb), self.rgb if in_rgb else self.lab)
 
     def paint(self, labels: Labels) -> Image:
         """Label map (H, W) -> picture (H, W, 3) in the centers' colors."""
@@ -52,9 +54,9 @@ class Palette:
 
 
 def count(rgb: Image, *, seed: int) -> int:
-    """Number of clusters this picture needs: the least of COUNTS that leaves CLOSE_ENOUGH, else the largest.
+    """The number of clusters that a picture (H, W, 3) needs.
 
-    A picture of fewer colors than that has one cluster for each.
+    The least of CLUSTER_COUNTS within MAX_RMS_DISTANCE, or the largest; with fewer colors, one for each.
 
     Raises
     ------
@@ -65,13 +67,13 @@ def count(rgb: Image, *, seed: int) -> int:
     pixels = _sample(rgb.reshape(-1, 3), seed)
     sample = pixels[None]
     lab, distinct = rgb_to_lab(sample), _distinct(pixels)
-    for clusters in COUNTS:
+    for clusters in CLUSTER_COUNTS:
         if clusters >= distinct:
             return max(2, distinct)
-        found = fit(sample, clusters, space="lab", seed=seed)
-        if float(((lab - found.lab[found.labels(sample)]) ** 2).sum(-1).mean()) <= CLOSE_ENOUGH**2:
+        palette = fit(sample, clusters, space="lab", seed=seed)
+        if float(((lab - palette.lab[palette.labels(sample)]) ** 2).sum(-1).mean()) <= MAX_RMS_DISTANCE**2:
             return clusters
-    return COUNTS[-1]
+    return CLUSTER_COUNTS[-1]
 
 
 def fit(rgb: Image, clusters: int, *, space: Space, seed: int) -> Palette:
@@ -85,7 +87,7 @@ def fit(rgb: Image, clusters: int, *, space: Space, seed: int) -> Palette:
     ValueError
         When the picture has no color, or fewer distinct colors than `clusters`.
     """
-    from sklearn.cluster import KMeans  # late: a run with bad input must not wait for it
+    from sklearn.cluster import KMeans  # late: bad input must fail before this slow import
     from threadpoolctl import threadpool_limits
 
     check(rgb, clusters)
@@ -93,10 +95,10 @@ def fit(rgb: Image, clusters: int, *, space: Space, seed: int) -> Palette:
     sample = _sample(pixels, seed)
     if len(sample) < len(pixels) and len(np.unique(sample, axis=0)) < clusters:
         sample = np.unique(pixels, axis=0)
-    with threadpool_limits(1, "openmp"):  # sums in another order would end in other last bits
-        found = KMeans(clusters, n_init=4, random_state=seed).fit(sample.astype(np.float64))
-    centers = found.cluster_centers_.astype(np.float32)
-    counts = np.bincount(_nearest(pixels, centers), minlength=clusters)
+    with threadpool_limits(1, "openmp"):  # several threads would add in another order, with other last bits
+        kmeans = KMeans(clusters, n_init=4, random_state=seed).fit(sample.astype(np.float64))
+    centers = kmeans.cluster_centers_.astype(np.float32)
+    counts = np.bincount(nearest(pixels, centers), minlength=clusters)
     order = np.argsort(-counts, kind="stable")
     centers, share = centers[order], np.asarray(counts[order] / len(pixels), np.float32)
     if space == "rgb":
@@ -106,38 +108,39 @@ def fit(rgb: Image, clusters: int, *, space: Space, seed: int) -> Palette:
 
 def check(rgb: Image, clusters: int) -> None:
     """Raise ValueError unless `rgb` (H, W, 3) can give a palette of `clusters` colors."""
-    if float(np.ptp(rgb, axis=-1).max()) <= COLORLESS:
+    if float(np.ptp(rgb, axis=-1).max()) <= MIN_CHANNEL_RANGE:
         raise ValueError("the source has no color: give a colored picture as the source")
     pixels = rgb.reshape(-1, 3)
-    if _distinct(pixels[:: max(1, len(pixels) // SAMPLE)]) >= clusters:  # nearly every picture
+    if _distinct(pixels[:: max(1, len(pixels) // MAX_SAMPLE)]) >= clusters:  # a quick test that most pass
         return
     distinct = _distinct(pixels)
+    if distinct == 1:
+        raise ValueError("the source has one color only: give a picture of several colors")
     if distinct < clusters:
-        raise ValueError(
-            f"the source has {distinct} distinct colors, fewer than the {clusters} clusters asked for: "
-            + (f"use --clusters {distinct}" if distinct > 1 else "give a picture of several colors")
-        )
+        message = f"the source has {distinct} distinct colors, fewer than the {clusters} clusters asked for"
+        raise with_code(ValueError(message), "few_colors")
 
 
 def _sample(pixels: Image, seed: int) -> Image:
-    """At most SAMPLE of the pixels (N, 3), drawn without repeats."""
-    if len(pixels) <= SAMPLE:
+    """At most MAX_SAMPLE of the pixels (N, 3), drawn without repeats."""
+    if len(pixels) <= MAX_SAMPLE:
         return pixels
-    return pixels[np.random.default_rng(seed).choice(len(pixels), SAMPLE, replace=False)]
+    return pixels[np.random.default_rng(seed).choice(len(pixels), MAX_SAMPLE, replace=False)]
 
 
 def _distinct(pixels: Image) -> int:
-    """Number of different colors among (N, 3), told apart to 16 bits a channel."""
+    """Number of different colors among (N, 3), at 16 bits a channel."""
     levels = np.rint(pixels * 65535).astype(np.uint64)
     return len(np.unique(levels[:, 0] << 32 | levels[:, 1] << 16 | levels[:, 2]))
 
 
-def _nearest(pixels: Image, centers: Image) -> Labels:
-    """Index of the nearest center: (N, 3), (k, 3) -> (N,); |p - c|^2 without the constant |p|^2."""
-    half = (centers.astype(np.float64) ** 2).sum(-1) / 2
-    out = np.empty(len(pixels), np.int32)
-    some = max(1, (1 << 22) // len(centers))  # pixels at once: bounds the memory
-    for at in range(0, len(pixels), some):
-        part = pixels[at : at + some].astype(np.float64)
-        out[at : at + some] = (half - part @ centers.T.astype(np.float64)).argmin(1)
-    return out
+def nearest(pixels: Image, centers: Image) -> Labels:
+    """Index (...) of the center (k, 3) with the least squared distance to each pixel (..., 3)."""
+    flat, targets = pixels.reshape(-1, 3), centers.astype(np.float64)
+    half = (targets**2).sum(-1) / 2  # |p - c|^2 / 2 without |p|^2 / 2, which is the same for all centers
+    out = np.empty(len(flat), np.int32)
+    block = max(1, MAX_PRODUCTS // len(centers))
+    for first in range(0, len(flat), block):
+        part = flat[first : first + block].astype(np.float64)
+        out[first : first + block] = (half - part @ targets.T).argmin(1)
+    return out.reshape(pixels.shape[:-1])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from refcolor.errors import code_of
 from refcolor.imaging import palette
 from refcolor.imaging.color import rgb_to_lab
 
@@ -55,7 +56,8 @@ def test_a_gray_source_is_refused():
         palette.check(gray, 4)
 
 
-def test_too_few_colors_are_counted_and_the_way_out_named():
-    with pytest.raises(ValueError, match=r"4 distinct colors.*24 clusters.*--clusters 4"):
+def test_too_few_colors_are_counted_and_the_error_has_a_code():
+    with pytest.raises(ValueError, match=r"4 distinct colors.*24 clusters") as caught:
         palette.fit(stripes(), 24, space="rgb", seed=0)
+    assert code_of(caught.value) == "few_colors"
     assert len(palette.fit(stripes(), 4, space="rgb", seed=0)) == 4
