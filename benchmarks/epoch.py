@@ -18,7 +18,7 @@ import numpy as np
 
 from refcolor.config import Config
 from refcolor.files import images
-from refcolor.imaging import features
+from refcolor.imaging import features, geometry
 from refcolor.methods import METHODS
 from refcolor.networks import backend
 
@@ -38,7 +38,7 @@ def main() -> None:
     from refcolor.networks import architectures, training
 
     source, size = learned.sources[0], (config.grid, config.grid)
-    labels = learned.palette.labels(features.resize(source.rgb, size))
+    labels = learned.palette.labels(geometry.resize(source.rgb, size))
     planes = features.extract(source.gray, size, config).planes
     points, truth = training.pixels(labels.shape), labels.ravel()
     held = patches.gather(np.ascontiguousarray(planes[None]), points)

@@ -20,7 +20,7 @@ from records import plain_table
 
 from refcolor import Config
 from refcolor.files import images
-from refcolor.imaging import features, metrics
+from refcolor.imaging import geometry, metrics
 from refcolor.imaging.color import luma
 from refcolor.methods.colorizer import prepare, train
 
@@ -68,7 +68,7 @@ def run(config: Config, source: Any, truth: Any) -> dict[str, Any]:
     done = perf_counter()
     image = result.image
     h, w = image.shape[:2]
-    score = metrics.score(image, *(features.resize(picture, (w, h)) for picture in (truth, source)))
+    score = metrics.score(image, *(geometry.resize(picture, (w, h)) for picture in (truth, source)))
     assert learned.engine is not None
     return {
         "on": learned.engine.where,

@@ -41,7 +41,7 @@ STAGES = {  # name in the table -> function that does it
     "label": "methods.standard.Standard.opinion",
     "synthesis": "synthesis.search.synthesize",
     "settle": "synthesis.fusion.settle",
-    "paint": "imaging.flat_colors.lay",
+    "paint": "imaging.flat_colors.apply",
     "trust": "synthesis.fusion.trust",
     "expect": "methods.standard.Standard.expected_chroma",
     "merge": "imaging.merge.luma_exact",

@@ -20,9 +20,9 @@ from keras import layers, ops
 from pairs import CLUSTERS, SIDE, Batch, batches, read_clips
 
 from refcolor.networks.architectures import embedding_network, save_weights
-from refcolor.networks.embedding import STRIDE, WARMTH
+from refcolor.networks.embedding import ATTENTION_SCALE, CELL_SIDE
 
-CELLS = (SIDE // STRIDE) ** 2
+CELLS = (SIDE // CELL_SIDE) ** 2
 
 
 class Copy(layers.Layer):
@@ -30,8 +30,8 @@ class Copy(layers.Layer):
 
     def call(self, features, colors, nearness):  # type: ignore[no-untyped-def]
         source, target = ops.split(ops.reshape(features, (-1, CELLS, features.shape[-1])), 2)
-        logits = ops.matmul(target, ops.transpose(source, (0, 2, 1))) * WARMTH
-        side = np.arange(SIDE // STRIDE, dtype=np.float32) / (SIDE // STRIDE)
+        logits = ops.matmul(target, ops.transpose(source, (0, 2, 1))) * ATTENTION_SCALE
+        side = np.arange(SIDE // CELL_SIDE, dtype=np.float32) / (SIDE // CELL_SIDE)
         y, x = (v.ravel() for v in np.meshgrid(side, side, indexing="ij"))
         distance2 = (y[:, None] - y) ** 2 + (x[:, None] - x) ** 2
         logits = logits - nearness[:, None] * ops.convert_to_tensor(distance2)

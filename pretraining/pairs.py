@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.imaging.color import BT601, rgb_to_lab
-from refcolor.networks.embedding import STRIDE, planes
+from refcolor.networks.embedding import CELL_SIDE, input_planes
 
 SIDE = 224  # pixels of a training picture
 CLUSTERS = 16  # colors of a pair
@@ -56,7 +56,7 @@ def _pair(clips: dict[str, list[NDArray[np.uint8]]], drawn: float, rng: np.rando
     first, second = layered_motion(clips, rng) if rng.random() < drawn else _frames(clips, rng)
     mix = BT601 if rng.random() < 0.25 else rng.dirichlet([0.8, 0.8, 0.8]).astype(np.float32)
     grays = [_light(p @ mix, rng) for p in (first, second)]
-    return [*map(planes, grays), *_color_shares(first, second, rng)]
+    return [*map(input_planes, grays), *_color_shares(first, second, rng)]
 
 
 def _frames(clips: dict[str, list[NDArray[np.uint8]]], rng: np.random.Generator) -> tuple[Picture, Picture]:
@@ -211,7 +211,7 @@ def _light(gray: Picture, rng: np.random.Generator) -> Picture:
 
 
 def _color_shares(first: Picture, second: Picture, rng: np.random.Generator) -> list[Picture]:
-    """Share of each of the pair's k-means colors in every STRIDE x STRIDE cell: two of (n, CLUSTERS)."""
+    """Share of each of the pair's k-means colors in every cell: two of (n, CLUSTERS)."""
     both = np.concatenate([rgb_to_lab(p).reshape(-1, 3) for p in (first, second)])
     drawn = both[rng.integers(0, len(both), 3000)]
     cv2.setRNGSeed(int(rng.integers(1 << 30)))
@@ -219,5 +219,7 @@ def _color_shares(first: Picture, second: Picture, rng: np.random.Generator) -> 
     _, _, centers = cv2.kmeans(drawn, CLUSTERS, None, stop, 1, cv2.KMEANS_PP_CENTERS)
     distance = (centers**2).sum(1) - 2 * both @ centers.T
     onehot = np.eye(CLUSTERS, dtype=np.float32)[distance.argmin(1)]
-    cells = onehot.reshape(2, SIDE // STRIDE, STRIDE, SIDE // STRIDE, STRIDE, CLUSTERS).mean((2, 4))
+    cells = onehot.reshape(2, SIDE // CELL_SIDE, CELL_SIDE, SIDE // CELL_SIDE, CELL_SIDE, CLUSTERS).mean(
+        (2, 4)
+    )
     return [cells[i].reshape(-1, CLUSTERS) for i in range(2)]

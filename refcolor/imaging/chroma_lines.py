@@ -22,7 +22,7 @@ DOUBT = 0.02  # odds left to a color at a gray that the source never shows it at
 
 
 @dataclass(frozen=True)
-class Tints:
+class ChromaLines:
     """Per palette color: odds at each luma, and chroma as a line over luma.
 
     Attributes
@@ -55,7 +55,7 @@ class Tints:
         return np.asarray(self.mean + self.slope * held[..., None], np.float32)
 
 
-def fit(rgb: Image, labels: Labels, k: int) -> Tints:
+def fit(rgb: Image, labels: Labels, k: int) -> ChromaLines:
     """Learn the odds and, by ridge regression, the lines of the source (H, W, 3), labelled (H, W)."""
     labels = labels.ravel()
     ab = rgb_to_lab(rgb)[..., 1:].reshape(-1, 2)
@@ -67,10 +67,11 @@ def fit(rgb: Image, labels: Labels, k: int) -> Tints:
         g, c = gray[mine].astype(np.float64), ab[mine].astype(np.float64)
         mean[label], center[label] = c.mean(0), g.mean()
         d = g - center[label]
-        slope[label] = d @ (c - mean[label]) / (d @ d + RIDGE * len(g))
+        # einsum, because the last bits of BLAS sums depend on the number of threads
+        slope[label] = np.einsum("n,nc->c", d, c - mean[label]) / (np.einsum("n,n->", d, d) + RIDGE * len(g))
         low[label], high[label] = np.percentile(g, SPAN)
     lines: list[NDArray[np.float32]] = [v.astype(np.float32) for v in (mean, slope, center, low, high)]
-    return Tints(_odds(to_8bit(gray), labels, k), *lines)
+    return ChromaLines(_odds(to_8bit(gray), labels, k), *lines)
 
 
 def _odds(levels: NDArray[np.uint8], labels: NDArray[np.int32], k: int) -> Image:

@@ -1,27 +1,26 @@
-"""Gray, edges and corners: the planes the network looks at.
+"""Gray, edges (Canny) and corners (FAST): the input planes of the networks.
 
-The full-size edge and corner pictures are made first and then reduced by area, as the report found least
-noisy.
+Edges and corners are drawn at full size, then reduced by area: the report found that the least noisy.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.config import Config
+from refcolor.imaging import geometry
 from refcolor.imaging.color import Image, to_8bit
 
-CIRCLE = 3  # radius of the Bresenham circle FAST looks at, pixels
+FAST_RADIUS = 3  # pixels; of the circle that FAST compares with its center
 
 
 @dataclass(frozen=True)
 class Features:
-    """What the classical stages see in one picture.
+    """Edges and corners of one picture.
 
     Attributes
     ----------
@@ -49,27 +48,20 @@ def edges(gray: Image, config: Config) -> Image:
 
 def corners(gray: Image, config: Config) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """FAST keypoints (Rosten et al. 2010) with non-maximum suppression: points (N, 2), responses (N,)."""
-    found = cv2.FastFeatureDetector.create(config.fast_threshold, True).detect(to_8bit(gray))
-    points = np.array([k.pt for k in found], np.float32).reshape(-1, 2)
-    return points, np.array([k.response for k in found], np.float32)
+    keypoints = cv2.FastFeatureDetector.create(config.fast_threshold, True).detect(to_8bit(gray))
+    points = np.array([k.pt for k in keypoints], np.float32).reshape(-1, 2)
+    return points, np.array([k.response for k in keypoints], np.float32)
 
 
 def draw_corners(points: NDArray[np.float32], shape: tuple[int, int]) -> Image:
     """Picture (H, W), 0 or 1, with a disc the size of FAST's circle on each point.
 
-    A single pixel would all but vanish when the picture is reduced to the grid.
+    A single pixel would vanish when the picture is reduced to the network's grid.
     """
     canvas = np.zeros(shape, np.uint8)
     for x, y in np.rint(points).astype(int).tolist():
-        cv2.circle(canvas, (x, y), CIRCLE, 1, cv2.FILLED)
+        cv2.circle(canvas, (x, y), FAST_RADIUS, 1, cv2.FILLED)
     return canvas.astype(np.float32)
-
-
-def resize(image: Image, size: tuple[int, int]) -> Image:
-    """Resize (H, W[, C]) to `size` = (w, h): along each side by area when that reduces it, else linearly."""
-    small = (min(size[0], image.shape[1]), min(size[1], image.shape[0]))
-    image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def extract(gray: Image, size: tuple[int, int], config: Config) -> Features:
@@ -77,12 +69,5 @@ def extract(gray: Image, size: tuple[int, int], config: Config) -> Features:
     edge = edges(gray, config)
     points, responses = corners(gray, config)
     full = (gray, edge, draw_corners(points, gray.shape))
-    planes = np.stack([resize(plane, size) for plane in full], axis=-1)
+    planes = np.stack([geometry.resize(plane, size) for plane in full], axis=-1)
     return Features(edge, points, responses, planes)
-
-
-def position(x: Any, y: Any, shape: tuple[int, ...]) -> Image:
-    """Place in the picture from its middle, in halves of its longer side: (..., 2) in [-1, 1]."""
-    h, w = shape
-    half = max(h, w) / 2
-    return np.stack([(x - (w - 1) / 2) / half, (y - (h - 1) / 2) / half], axis=-1).astype(np.float32)

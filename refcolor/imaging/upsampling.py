@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcolor import kernels
-from refcolor.imaging.chroma_lines import Tints
+from refcolor.imaging.chroma_lines import ChromaLines
 from refcolor.imaging.color import Image
 
 BLOCK = 1 << 20  # pixels times colors worked on at once by a thread: bounds the memory
@@ -21,7 +21,7 @@ WIDEST = 1024  # columns of a block
 KIN = 15.0  # CIELAB units; colors this near to the winner's share in the mean
 
 
-def chroma(probabilities: Image, tints: Tints, gray: Image) -> Image:
+def chroma(probabilities: Image, tints: ChromaLines, gray: Image) -> Image:
     """Chroma of every pixel of the target.
 
     At each pixel the enlarged probabilities are multiplied by the odds of each color at the pixel's luma.
@@ -33,7 +33,7 @@ def chroma(probabilities: Image, tints: Tints, gray: Image) -> Image:
     ----------
     probabilities : float32 (h, w, k)
         Of the palette colors, on the grid.
-    tints : Tints
+    tints : ChromaLines
         From the source.
     gray : float32 (H, W)
         The target, in [0, 1].

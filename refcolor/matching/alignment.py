@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.config import PATCH
-from refcolor.imaging import features
+from refcolor.imaging import geometry
 from refcolor.imaging.color import Image, luma, rgb_to_lab
 from refcolor.matching import light, optical_flow
 from refcolor.matching.light import Shift
@@ -223,7 +223,7 @@ def align(gray: Image, source: Source, number: int = 0, weight: float = 1.0) -> 
     ab, labels = source.ab, source.labels
     if scale != 1:
         h, w = (max(PATCH, round(side * scale)) for side in came.shape)
-        rgb = features.resize(source.rgb, (w, h))
+        rgb = geometry.resize(source.rgb, (w, h))
         came, ab = luma(rgb) * 255, rgb_to_lab(rgb)[..., 1:]
         labels = None if source.palette is None else source.palette.labels(rgb)
         sparse = optical_flow.sparse_matches(mine, optical_flow.points(came))

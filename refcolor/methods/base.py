@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from refcolor.config import Config, Progress
 from refcolor.imaging import palette as palettes
-from refcolor.imaging.chroma_lines import Tints
+from refcolor.imaging.chroma_lines import ChromaLines
 from refcolor.imaging.color import Image
-from refcolor.imaging.flat_colors import Paints
+from refcolor.imaging.flat_colors import FlatColors
 from refcolor.imaging.palette import Palette
 from refcolor.matching.alignment import Aligner, Alignment
 from refcolor.matching.optical_flow import Matches
@@ -79,9 +79,9 @@ class Learned:
         The sources, and how targets are matched with them.
     palette : Palette or None
         Colors of the sources; None by ``quick``.
-    chroma_lines : Tints or None
+    chroma_lines : ChromaLines or None
         Chroma of every palette color at each luma; only by ``standard``.
-    flat_colors : Paints or None
+    flat_colors : FlatColors or None
         Exact colors of flat art; None by ``paper``.
     engine : Engine or None
         Engine and device the network runs on, once it is started.
@@ -92,8 +92,8 @@ class Learned:
     config: Config
     aligner: Aligner
     palette: Palette | None = None
-    chroma_lines: Tints | None = None
-    flat_colors: Paints | None = None
+    chroma_lines: ChromaLines | None = None
+    flat_colors: FlatColors | None = None
     engine: backend.Engine | None = None
     labeller: Labeller | None = None
 
@@ -168,7 +168,7 @@ class Method(ABC):
         """Train the network, if there is one, on the sources that :meth:`look` has seen."""
         if learned.engine is None:
             return learned
-        with backend.on(learned.engine), backend.repeatable_sums():
+        with backend.on(learned.engine):
             labeller = self.new_labeller(learned)
             if labeller is not None:
                 labeller.train(progress)

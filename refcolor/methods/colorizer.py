@@ -69,7 +69,7 @@ def prepare(
     method = method_of(config)
     if not config.trains:
         return method.look(sources, config, palette), None
-    with ThreadPoolExecutor(1) as pool, backend.repeatable_sums():
+    with ThreadPoolExecutor(1) as pool:
         engine = pool.submit(backend.start, config.device, quiet=quiet)
         learned = method.look(sources, config, palette)
         alignment = None if target is None else method.align(target, learned)

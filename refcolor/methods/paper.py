@@ -2,8 +2,8 @@
 
 Stages::
 
-    source --> 24-color k-means palette, Canny, FAST --> CNN, trained on every pixel of a 112x112 grid
-    target --> Canny, FAST --> CNN --> labels --> palette picture --> CIELAB merge, 224x224
+source --> 24-color k-means palette, Canny, FAST --> CNN, trained on every pixel of a 112x112 grid
+target --> Canny, FAST --> CNN --> labels --> palette picture --> CIELAB merge, 224x224
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from refcolor.config import Config
-from refcolor.imaging import features, merge
+from refcolor.imaging import geometry, merge
 from refcolor.imaging import palette as palettes
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
@@ -36,7 +36,7 @@ class Paper(Method):
     def look(self, pictures: Sequence[Image], config: Config, palette: Palette | None = None) -> Learned:
         config = self.decide(pictures, config, palette)
         if palette is None:
-            small = [features.resize(picture, (config.grid, config.grid)) for picture in pictures]
+            small = [geometry.resize(picture, (config.grid, config.grid)) for picture in pictures]
             palette = palettes.fit(all_pixels(small), int(config.clusters), space="rgb", seed=config.seed)
         return Learned(config, Aligner([Source(picture, palette) for picture in pictures]), palette)
 
@@ -49,8 +49,8 @@ class Paper(Method):
     def color(self, target: Target, learned: Learned, alignment: Alignment | None = None) -> Result:
         assert learned.engine is not None
         assert learned.labeller is not None
-        with backend.on(learned.engine), backend.repeatable_sums():
+        with backend.on(learned.engine):
             labelling = learned.labeller.ask(target.gray, {})
-        picture = features.resize(labelling.palette_picture, RESULT_SIZE)
-        image = merge.plain_lab(features.resize(target.gray, RESULT_SIZE), picture)
+        picture = geometry.resize(labelling.palette_picture, RESULT_SIZE)
+        image = merge.plain_lab(geometry.resize(target.gray, RESULT_SIZE), picture)
         return Result(image, labelling=labelling.enlarged(picture))

@@ -2,7 +2,7 @@
 
 Stages::
 
-    target --> alignment with the sources --> patch synthesis --> settling, luma-exact merge --> flat colors
+target --> alignment with the sources --> patch synthesis --> settling, luma-exact merge --> flat colors
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from refcolor.imaging.palette import Palette
 from refcolor.matching.alignment import Aligner, Alignment
 from refcolor.matching.source import Source
 from refcolor.methods.base import Learned, Method, Result, Target
-from refcolor.networks import backend
 from refcolor.networks.labelling import KeyWeights, Labelling
 from refcolor.synthesis import fusion, search
 
@@ -42,9 +41,7 @@ class Quick(Method):
         return None
 
     def color(self, target: Target, learned: Learned, alignment: Alignment | None = None) -> Result:
-        with backend.repeatable_sums():
-            aligned = alignment or learned.aligner.align(target.gray)
-            return self._color(target.gray, learned, aligned)
+        return self._color(target.gray, learned, alignment or learned.aligner.align(target.gray))
 
     def _color(self, gray: Image, learned: Learned, aligned: Alignment) -> Result:
         matches, candidates = aligned.matches, aligned.candidates
@@ -67,6 +64,6 @@ class Quick(Method):
         ab = fusion.settle(synthesis.ab, matches.relit, probabilities, learned.chroma_lines)
         image = merge.luma_exact(gray, ab * np.float32(matches.dimming))
         assert learned.flat_colors is not None
-        image, painted = flat_colors.lay(image, gray, learned.flat_colors, probabilities, learned.palette)
-        confidence[painted] = np.maximum(confidence[painted], flat_colors.PAINTED)
+        image, painted = flat_colors.apply(image, gray, learned.flat_colors, probabilities, learned.palette)
+        confidence[painted] = np.maximum(confidence[painted], flat_colors.MIN_CONFIDENCE)
         return Result(image, confidence, matches, labelling)

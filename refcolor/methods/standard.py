@@ -2,10 +2,10 @@
 
 Stages::
 
-    source --> palette, labels --> network, trained once (the shipped embedding, or from scratch)
-                                        |
-    target --> alignment ---------------+--> label probabilities --.
-                  '-------------------------------------------> synthesis --> settling, merge, flat colors
+source --> palette, labels --> network, trained once (the shipped embedding, or from scratch)
+                                    |
+target --> alignment ---------------+--> label probabilities --.
+              '-------------------------------------------> synthesis --> settling, merge, flat colors
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from refcolor.config import Config, Init
-from refcolor.imaging import chroma_lines, features, flat_colors, upsampling
+from refcolor.imaging import chroma_lines, flat_colors, geometry, upsampling
 from refcolor.imaging import palette as palettes
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
@@ -68,6 +68,6 @@ class Standard(Quick):
         assert learned.chroma_lines is not None
         h, w = relit.shape
         scale = min(1.0, math.sqrt(MAX_EXPECTED_PIXELS / relit.size))
-        small = features.resize(relit, (max(1, round(w * scale)), max(1, round(h * scale))))
+        small = geometry.resize(relit, (max(1, round(w * scale)), max(1, round(h * scale))))
         chroma = upsampling.chroma(labelling.probabilities, learned.chroma_lines, small)
-        return features.resize(chroma, (w, h))
+        return geometry.resize(chroma, (w, h))

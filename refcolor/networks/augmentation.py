@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from refcolor.config import RADIUS, Config
-from refcolor.imaging import features
+from refcolor.imaging import geometry
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Labels
 
@@ -53,7 +53,7 @@ def tile(
     j, i = np.mgrid[:h, :w].astype(np.float32)
     j, i = j - (h - 1) / 2, i - (w - 1) / 2
     x, y = (turn[r, 0] * i + turn[r, 1] * j + center[r] for r in (0, 1))
-    where = features.position(x, y, labels.shape) + rng.normal(0, SHIFT, 2)
+    where = geometry.relative_position(x, y, labels.shape) + rng.normal(0, SHIFT, 2)
     truth = warp(labels[window].astype(np.int16), *shape, cv2.INTER_NEAREST)
     return np.dstack([planes, where]).astype(np.float32), truth.astype(np.int32)
 

@@ -18,9 +18,9 @@ from threadpoolctl import OpenBLASController, threadpool_limits
 from refcolor.config import Device
 from refcolor.stderr import held_back
 
-# Sums are split into as many parts as there are threads, and so their last bits depend on the number: a fixed
-# one gives the same picture on one core and on many.
-SHARES = 4
+# The last bits of sums depend on the number of threads that share the work: a fixed number gives the same
+# picture on one core and on many.
+ENGINE_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -86,40 +86,27 @@ def on(engine: Engine) -> Any:
     return keras.device(engine.device)
 
 
-_summing = threading.Lock()
-_sums: list[threadpool_limits] = []  # one for every repeatable_sums() that has been entered
+_single_thread = threading.Lock()
 
 
 @contextmanager
-def repeatable_sums() -> Iterator[None]:
-    """Hold BLAS to one thread: sums in another order end in other last bits. Threads may overlap in here."""
-    with _summing:
-        _sums.append(_sums[-1] if _sums else _one_blas_thread())
-    try:
-        yield
-    finally:
-        with _summing:
-            last = _sums.pop()
-            if not _sums:
-                OpenBLASController.clear_controlling_thread(force=True)
-                last.restore_original_limits()
-                OpenBLASController.clear_controlling_thread(force=True)
+def single_threaded_blas() -> Iterator[None]:
+    """Run the matrix products of the block on one BLAS thread: with more, their last bits would differ.
 
-
-def _one_blas_thread() -> threadpool_limits:
-    # The limit is the process's, but threadpoolctl lets only the thread that set it change it again, and ours
-    # may be lifted by another: the lock above keeps them apart.
-    OpenBLASController.clear_controlling_thread(force=True)
-    limits = threadpool_limits(1, "blas")
-    OpenBLASController.clear_controlling_thread(force=True)
-    return limits
+    OpenBLAS has one limit for the whole process. So only one thread at a time is in here, and it does not
+    stay long: one thread's end cannot lift the limit while another still needs it.
+    """
+    with _single_thread:
+        OpenBLASController.clear_controlling_thread(force=True)  # a limit of the caller would disable ours
+        with threadpool_limits(1, "blas"):
+            yield
 
 
 def _tensorflow() -> tuple[str, tuple[str, ...]]:
     import tensorflow as tf
 
     with suppress(RuntimeError):  # the caller's own TensorFlow already runs, with the threads it chose
-        tf.config.threading.set_intra_op_parallelism_threads(SHARES)
+        tf.config.threading.set_intra_op_parallelism_threads(ENGINE_THREADS)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.get_logger().setLevel("ERROR")  # it warns of every new picture size
     return tf.__version__, tuple(

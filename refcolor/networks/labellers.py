@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from refcolor.config import PATCH, Config, Progress
-from refcolor.imaging import features
+from refcolor.imaging import features, geometry
 from refcolor.imaging.color import Image
 from refcolor.imaging.features import Features
 from refcolor.imaging.palette import Labels, Palette
@@ -75,7 +75,7 @@ class Labeller(ABC):
     def on_grid(self, source: Source) -> tuple[Image, Labels, Features]:
         """A source on the network's grid: picture (h, w, 3), palette labels (h, w), features."""
         size = self.grid(source.rgb.shape)
-        small = features.resize(source.rgb, size)
+        small = geometry.resize(source.rgb, size)
         return small, self.palette.labels(small), features.extract(source.gray, size, self.config)
 
 
@@ -136,16 +136,16 @@ class EmbeddingLabeller(Labeller):
     def __init__(self, sources: Sequence[Source], palette: Palette, config: Config) -> None:
         super().__init__(sources, palette, config)
         self.embedding = architectures.embedding_network(WEIGHTS)
-        self.readout = architectures.readout_network(embedding.READ, len(palette), config.seed)
+        self.readout = architectures.readout_network(embedding.READOUT_INPUTS, len(palette), config.seed)
         self.networks = (self.embedding, self.readout)
 
     def grid(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        return embedding.cells(shape)
+        return embedding.grid_size(shape)
 
     def train(self, progress: Progress) -> None:
         lessons = [
             (
-                embedding.moved(self.embedding, source.gray, self.config.seed),
+                embedding.random_views(self.embedding, source.gray, self.config.seed),
                 _cell_means(source.gray, shares.shape),
                 shares,
             )
@@ -166,7 +166,7 @@ class EmbeddingLabeller(Labeller):
         return [
             (
                 embedding.describe(self.embedding, source.gray),
-                embedding.shares(source.labels, self.grid(source.rgb.shape), len(self.palette)),
+                embedding.label_shares(source.labels, self.grid(source.rgb.shape), len(self.palette)),
             )
             for source in self.sources
             if source.labels is not None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.config import PATCH, RADIUS, Config, Progress
-from refcolor.imaging import features, patches
+from refcolor.imaging import geometry, patches
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Labels
 from refcolor.networks import augmentation, embedding
@@ -145,7 +145,7 @@ def predict_dense(network: Any, planes: Image) -> Image:
     h, w = planes.shape[:2]
     y, x = np.mgrid[-RADIUS : h + RADIUS, -RADIUS : w + RADIUS].astype(np.float32)
     mirrored = np.pad(planes, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)), mode="reflect")
-    inputs = np.dstack([mirrored, features.position(x, y, (h, w))])
+    inputs = np.dstack([mirrored, geometry.relative_position(x, y, (h, w))])
     rows = []
     for top in range(0, h, BLOCK):
         row = []
@@ -167,7 +167,7 @@ def train_readout(
         From :func:`refcolor.networks.architectures.readout_network`; trained in place.
     lessons : sequence of float32 (V, h, w, 64), (h, w), (h, w, k)
         For every source the embedding's features of V views, from
-        :func:`refcolor.networks.embedding.moved`, mean gray of every cell,
+        :func:`refcolor.networks.embedding.random_views`, mean gray of every cell,
         share of every palette label in every cell.
     progress : callable
         Told (steps done, steps in all) after every step.
@@ -176,7 +176,9 @@ def train_readout(
     known = np.concatenate([_cells(views, gray) for views, gray, _ in lessons], axis=1)
     truth = np.concatenate([shares.reshape(gray.size, -1) for _, gray, shares in lessons])
     batch = min(config.batch, len(truth))
-    seen = min(len(truth), len(lessons) * (embedding.SIDE // embedding.STRIDE) ** 2)  # a long one has more
+    seen = min(
+        len(truth), len(lessons) * (embedding.INPUT_SIDE // embedding.CELL_SIDE) ** 2
+    )  # a long one has more
     steps = max(1, config.passes * seen // batch)
     _compile_logits(readout, _one_cycle(config.learning_rate, steps), soft=True)
     for step in range(steps):
@@ -189,13 +191,15 @@ def train_readout(
 
 def _cells(views: Image, gray: Image) -> Image:
     """What the readout is told of the cells of one source: (V, h * w, 67)."""
-    return np.stack([embedding.cell_inputs(view, gray) for view in views]).reshape(len(views), gray.size, -1)
+    return np.stack([embedding.readout_inputs(view, gray) for view in views]).reshape(
+        len(views), gray.size, -1
+    )
 
 
 def predict_readout(readout: Any, cells: Image, gray: Image) -> Image:
     """Probabilities (h, w, k) for the cells (h, w, 64) of a picture whose mean grays are `gray` (h, w)."""
     h, w = gray.shape
-    found = np.asarray(readout(embedding.cell_inputs(cells, gray).reshape(h * w, -1), training=False))
+    found = np.asarray(readout(embedding.readout_inputs(cells, gray).reshape(h * w, -1), training=False))
     return _softmax(found).reshape(h, w, -1)
 
 

@@ -19,7 +19,7 @@ from refcolor.files.atomic_write import atomic
 from refcolor.files.sequences import listed
 from refcolor.imaging.color import Image, to_8bit
 from refcolor.imaging.contact_sheets import contact_sheet
-from refcolor.imaging.features import resize
+from refcolor.imaging.geometry import resize
 from refcolor.render.painter import Outcome
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from refcolor.imaging import features
+from refcolor.imaging import geometry
 from refcolor.imaging.color import Image
-from refcolor.imaging.flat_colors import SQUARE, ripple
+from refcolor.imaging.flat_colors import WINDOW, local_range
 from refcolor.matching import optical_flow
 from refcolor.matching.light import WIDEST
 from refcolor.matching.optical_flow import Field
@@ -102,7 +102,7 @@ def flow(target: Image, neighbor: Image) -> tuple[Field, Image] | None:
     """
     scale = min(1.0, math.sqrt(FOLLOWED / target.size))
     size = tuple(min(max(16, round(side * scale)), WIDEST) for side in target.shape[::-1])
-    small, other = (features.resize(gray, size) * 255 for gray in (target, neighbor))
+    small, other = (geometry.resize(gray, size) * 255 for gray in (target, neighbor))
     found, error = optical_flow.flow(small, other)
     off = np.abs(moved(other, found) - small)
     contrast = max(1.0, float(min(small.std(), other.std())))
@@ -132,13 +132,13 @@ def still(one: Image, other: Image) -> Mask:
         return np.ones(one.shape, bool)
     clearly = (off > CLEARLY).astype(np.uint8)
     changed |= cv2.morphologyEx(cv2.dilate(clearly, AROUND), cv2.MORPH_CLOSE, SWEPT)
-    beside = cv2.dilate(clearly, SQUARE)  # a plain region ends a pixel before its outline
+    beside = cv2.dilate(clearly, WINDOW)  # a plain region ends a pixel before its outline
     return np.asarray(changed == 0) & _anchored(one, beside) & _anchored(other, beside)
 
 
 def _anchored(gray: Image, moved: NDArray[np.uint8]) -> Mask:
     """All pixels but those of plain regions with an outline that has mostly moved."""
-    plain = ripple(gray) <= RIPPLE
+    plain = local_range(gray) <= RIPPLE
     count, region = cv2.connectedComponents(plain.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     outline, stands = np.zeros(count), np.zeros(count)
     for inner, outer in _beside():

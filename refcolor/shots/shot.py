@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from refcolor.imaging import merge
 from refcolor.imaging.checks import as_picture
 from refcolor.imaging.color import Image, rgb_to_lab
-from refcolor.imaging.flat_colors import HALF_LEVEL, ROUNDED
+from refcolor.imaging.flat_colors import HALF_LEVEL, WHOLE_LEVEL_TOLERANCE
 from refcolor.methods.colorizer import Colorizer
 from refcolor.shots.frame_pairs import Mask, Neighbors, unpacked
 from refcolor.shots.static_areas import Stillness
@@ -267,7 +267,7 @@ def _keep_gray(image: Image, gray: Image, reference: Image, where: Mask) -> None
     The gray of an 8-bit frame can be a key's gray, rounded: then the key's colors stay exact.
     """
     level = gray * 255
-    rounded = bool((np.abs(level - np.rint(level)) <= ROUNDED).all())
+    rounded = bool((np.abs(level - np.rint(level)) <= WHOLE_LEVEL_TOLERANCE).all())
     other = where & (np.abs(gray - reference) * 255 > (HALF_LEVEL if rounded else 0))
     if other.any():
         ab = np.ascontiguousarray(rgb_to_lab(image[other][None])[..., 1:])

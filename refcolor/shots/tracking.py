@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from refcolor.imaging import features
+from refcolor.imaging import geometry
 from refcolor.imaging.color import Image
 from refcolor.matching import optical_flow
 from refcolor.matching.alignment import Alignment
@@ -136,9 +136,9 @@ def follow(aligned: Alignment, tracks: Mapping[int, Track]) -> Alignment:
         if track is None:
             continue
         size = np.array(source.size[::-1], np.float32)
-        field = np.clip(features.resize(track.field, (w, h)) * size - np.float32(0.5), 0, size - 1)
+        field = np.clip(geometry.resize(track.field, (w, h)) * size - np.float32(0.5), 0, size - 1)
         field[..., 1] += source.view * aligned.views.gray.shape[1]
-        error = features.resize(np.minimum(track.error, 2), (w, h))
+        error = geometry.resize(np.minimum(track.error, 2), (w, h))
         error = np.where(error > 1, np.float32(np.inf), error * np.float32(w / source.weight))
         candidates.append(field)
         matches = optical_flow.better(matches, replace(matches, best=field, error=error))

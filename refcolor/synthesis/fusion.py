@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from refcolor.imaging.chroma_lines import Tints
+from refcolor.imaging import geometry
+from refcolor.imaging.chroma_lines import ChromaLines
 from refcolor.imaging.color import Image
-from refcolor.imaging.flat_colors import AGREES, ENOUGH, EXPECTED, cells_at, ripple
+from refcolor.imaging.flat_colors import MAX_CHROMA_DISTANCE, MIN_VOTE_SHARE, NETWORK_WEIGHT, local_range
 from refcolor.synthesis.search import Synthesis
 
 LOCAL = 9  # pixels; side of the neighborhood that trust is taken over
@@ -43,12 +44,12 @@ def trust(made: Synthesis, error: Image, expected: Image | None = None) -> Image
     sure = alike * cv2.blur(made.share, (LOCAL, LOCAL))
     if expected is not None:
         apart = ((made.ab - expected) ** 2).sum(-1)
-        sure = sure * (OPPOSED + (1 - OPPOSED) * np.exp(apart * np.float32(-0.5 / AGREES**2)))
+        sure = sure * (OPPOSED + (1 - OPPOSED) * np.exp(apart * np.float32(-0.5 / MAX_CHROMA_DISTANCE**2)))
     confirmed = np.exp(-np.minimum(error, 100))
     return np.asarray(np.clip(sure + (1 - sure) * confirmed * alike * CONFIRMED, 0, 1), np.float32)
 
 
-def settle(ab: Image, gray: Image, expected: Image | None = None, tints: Tints | None = None) -> Image:
+def settle(ab: Image, gray: Image, expected: Image | None = None, tints: ChromaLines | None = None) -> Image:
     """One chroma for each flat region of the target, where most of its votes agree on it.
 
     Regions are connected pixels between edges whose gray is even but for noise: cel paint under compression.
@@ -65,7 +66,7 @@ def settle(ab: Image, gray: Image, expected: Image | None = None, tints: Tints |
         The network's probabilities of the palette colors, on any grid; needs `tints`.
     """
     calm = cv2.medianBlur(np.clip(np.rint(gray), 0, 255).astype(np.uint8), 3)
-    inner = (ripple(calm) <= RIPPLE).astype(np.uint8)
+    inner = (local_range(calm) <= RIPPLE).astype(np.uint8)
     count, region = cv2.connectedComponents(inner, connectivity=4, ltype=cv2.CV_32S)
     owner = region.ravel()
     area = np.bincount(owner, minlength=count)
@@ -88,28 +89,28 @@ def settle(ab: Image, gray: Image, expected: Image | None = None, tints: Tints |
         some = (inside * SCATTER >> 16) % ASKED == 0
         asked = whose[some]
         y, x = np.divmod(inside[some], gray.shape[1])
-        cells = cells_at(y, x, gray.shape, expected.shape)
+        cells = geometry.grid_cells(y, x, gray.shape, expected.shape)
         planes = np.moveaxis(expected, -1, 0)
         belief = np.stack([np.bincount(asked, p[cells], regions) for p in planes], -1).astype(np.float64)
         level = np.clip(mean[flat] / 255, 0, 1).astype(np.float32)
         belief *= tints.odds_at(level)
         belief /= np.maximum(belief.sum(1, keepdims=True), 1e-12)
         k = belief.shape[1]
-        counted += EXPECTED * _ballot(
+        counted += NETWORK_WEIGHT * _ballot(
             np.repeat(np.arange(regions), k),
             tints.chroma(level).reshape(-1, 2).astype(np.float64),
             belief.ravel(),
             regions,
         )
-        whole += EXPECTED
+        whole += NETWORK_WEIGHT
     around = np.add.reduce([counted[:, :, i : i + HUES, j : j + HUES] for i in range(3) for j in range(3)])
     support = around[0].reshape(regions, -1)
     winner = support.argmax(1)
     chosen = np.arange(regions), winner
     center = np.stack([around[c].reshape(regions, -1)[chosen] for c in (1, 2)], -1) / support[chosen][:, None]
-    clear = support[chosen] >= ENOUGH * whole
+    clear = support[chosen] >= MIN_VOTE_SHARE * whole
     away = ((votes - center[whose]) ** 2).sum(-1)
-    astray = clear[whose] & (away > AGREES**2)
+    astray = clear[whose] & (away > MAX_CHROMA_DISTANCE**2)
     out = ab.copy()
     out.reshape(-1, 2)[inside[astray]] = center[whose[astray]]
     return out

@@ -3,18 +3,15 @@
 import io
 import json
 import pickle
-import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
 
 import refcolor
 from refcolor import Colorizer, Config
 from refcolor.files import models
-from refcolor.networks import backend
 
 PRESETS = {
     "standard": {"epochs": 2},
@@ -129,34 +126,6 @@ def test_threads_may_share_a_colorizer(name, drawn, drawn_gray):
         found = [result.image for result in pool.map(shared.colorize, targets)]
     for target, image in zip(targets, found, strict=True):
         np.testing.assert_array_equal(shared.colorize(target).image, image)
-
-
-def blas_threads():
-    return [info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"]
-
-
-def test_sums_are_repeatable_in_every_thread_and_free_again_after():
-    before, inside = blas_threads(), []
-    came, leave = threading.Barrier(3), [threading.Event() for _ in range(2)]
-
-    def work(i):
-        with backend.repeatable_sums():
-            came.wait(5)
-            inside.append(blas_threads())
-            leave[i].wait(5)
-
-    with backend.repeatable_sums():
-        pass
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
-    for thread in threads:
-        thread.start()
-    came.wait(5)
-    for thread, event in zip(threads, leave, strict=True):  # the first to come is not the last to go
-        event.set()
-        thread.join()
-    assert before
-    assert inside == [[1] * len(before)] * 2
-    assert blas_threads() == before
 
 
 def test_nothing_is_saved_before_anything_is_learned(tmp_path):

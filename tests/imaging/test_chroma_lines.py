@@ -92,7 +92,7 @@ def test_blocks_of_any_size_agree(source, monkeypatch):
 def test_probabilities_are_enlarged_linearly_about_pixel_centers():
     """Equal odds and chroma far apart: the winner at a pixel is the winner of OpenCV's enlarged planes."""
     k = 3
-    found = chroma_lines.Tints(
+    found = chroma_lines.ChromaLines(
         np.ones((256, k), np.float32),
         np.array([[90, 0], [-90, 0], [0, 90]], np.float32),
         np.zeros((k, 2), np.float32),
@@ -109,7 +109,7 @@ def test_probabilities_are_enlarged_linearly_about_pixel_centers():
 
 
 def test_256_colors_are_enlarged_as_well(source):
-    found = chroma_lines.Tints(
+    found = chroma_lines.ChromaLines(
         np.ones((256, 256), np.float32),
         np.random.default_rng(0).normal(0, 40, (256, 2)).astype(np.float32),
         np.zeros((256, 2), np.float32),

@@ -68,7 +68,7 @@ def test_drawn_corners_are_discs_of_fasts_circle():
     drawn = features.draw_corners(np.array([[20.0, 10.0]], np.float32), (40, 50))
     y, x = np.nonzero(drawn)
     assert drawn.max() == 1
-    assert np.hypot(x - 20, y - 10).max() <= features.CIRCLE + 0.5
+    assert np.hypot(x - 20, y - 10).max() <= features.FAST_RADIUS + 0.5
     assert drawn[10, 17:24].all()
 
 
@@ -83,8 +83,3 @@ def test_planes_are_reduced_by_area():
     np.testing.assert_allclose(found.planes[..., 1], expected, atol=1e-6)
     assert found.planes.min() >= 0
     assert found.planes.max() <= 1
-
-
-def test_resize_enlarges_linearly():
-    small = np.array([[0, 1]], np.float32)
-    np.testing.assert_allclose(features.resize(small, (4, 1)), [[0, 0.25, 0.75, 1]])

@@ -8,7 +8,7 @@ from drawings import SMALL, drawing, flat_drawing, gray8
 
 import refcolor
 from refcolor import Colorizer, Config
-from refcolor.imaging import features
+from refcolor.imaging import features, geometry
 from refcolor.imaging.color import luma
 from refcolor.imaging.palette import fit
 from refcolor.matching.source import Source
@@ -66,7 +66,7 @@ def test_training_and_prediction_see_the_same_planes(monkeypatch):
     picture = drawing()
     palette = fit(picture, 6, space="lab", seed=0)
     planes = features.extract(luma(picture), (40, 30), config).planes
-    labels = palette.labels(features.resize(picture, (40, 30)))
+    labels = palette.labels(geometry.resize(picture, (40, 30)))
 
     class Center:
         """Draws the middle of the picture, and nothing else."""

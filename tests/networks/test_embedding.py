@@ -37,7 +37,7 @@ def test_cells_are_described_by_unit_vectors(network, shape):
     assert features == FEATURES
     assert found.dtype == np.float32
     assert h % 4 == w % 4 == 0  # sides shown are multiples of 16, a cell has four pixels
-    assert 0.5 < h * w / (embedding.SIDE / 4) ** 2 < 2
+    assert 0.5 < h * w / (embedding.INPUT_SIDE / 4) ** 2 < 2
     np.testing.assert_allclose(np.linalg.norm(found, axis=-1), 1, atol=1e-4)
 
 
@@ -50,7 +50,7 @@ def test_the_shipped_weights_are_not_the_random_ones(network):
 def test_a_picture_recalls_its_own_labels(network):
     gray, labels = scene()
     found = embedding.describe(network, gray)
-    recalled = embedding.recall(found, [(found, embedding.shares(labels, found.shape[1::-1], 4))])[0]
+    recalled = embedding.recall(found, [(found, embedding.label_shares(labels, found.shape[1::-1], 4))])[0]
     assert recalled.shape == (*found.shape[:2], 4)
     assert recalled.dtype == np.float32
     np.testing.assert_allclose(recalled.sum(-1), 1, atol=1e-5)
@@ -65,7 +65,7 @@ def test_recall_follows_likeness_then_nearness():
     source = kinds[np.array([[0, 1] * 4])]  # one row of eight cells
     labels = np.repeat(np.array([[0, 1, 0, 1, 2, 3, 2, 3]], np.int32), 4, axis=1)
     target = kinds[np.array([[1, 0, 0, 0, 0, 0, 1, 0]])]
-    recalled = embedding.recall(target, [(source, embedding.shares(labels, (8, 1), 4))])[0]
+    recalled = embedding.recall(target, [(source, embedding.label_shares(labels, (8, 1), 4))])[0]
     np.testing.assert_array_equal(recalled[0, [0, 1, 6, 7]].argmax(-1), [1, 0, 3, 2])
     assert recalled[0, 0, [0, 2]].max() < 0.01
     assert recalled[0, 0, 1] > recalled[0, 0, 3] > 0.01
@@ -96,7 +96,7 @@ def test_recall_in_blocks_is_recall_at_once(monkeypatch):
     one, other = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (one, other))
     shares = rng.random((8, 6, 5)).astype(np.float32)
     whole = embedding.recall(one, [(other, shares)])
-    monkeypatch.setattr(embedding, "BLOCK", 100)
+    monkeypatch.setattr(embedding, "MAX_PAIRS", 100)
     for found, wanted in zip(embedding.recall(one, [(other, shares)]), whole, strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-6)
 
@@ -125,13 +125,13 @@ def test_samples_are_bilinear():
     x = np.array([0, 1, 0, 1, 0.5, 0.25, -3, 9], np.float32)
     y = np.array([0, 0, 1, 1, 0.5, 0.75, 0.5, 7], np.float32)
     by_hand = [(0, 5), (4, 5), (8, 5), (20, 9), (8, 6), (0.25 * 1 + 0.75 * 11, 5.75), (4, 5), (20, 9)]
-    np.testing.assert_allclose(embedding.sample(cells, x, y), by_hand, atol=1e-5)
-    assert embedding.sample(cells, x.reshape(2, 4), y.reshape(2, 4)).shape == (2, 4, 2)
+    np.testing.assert_allclose(embedding.bilinear(cells, x, y), by_hand, atol=1e-5)
+    assert embedding.bilinear(cells, x.reshape(2, 4), y.reshape(2, 4)).shape == (2, 4, 2)
 
 
 def test_moved_views_lie_where_the_unmoved_does(network):
     gray, _ = scene()
-    views = embedding.moved(network, gray, seed=3)
+    views = embedding.random_views(network, gray, seed=3)
     still = embedding.describe(network, gray)
     assert views.shape == (embedding.VIEWS, *still.shape)
     np.testing.assert_array_equal(views[0], still)
@@ -139,8 +139,8 @@ def test_moved_views_lie_where_the_unmoved_does(network):
         assert not np.array_equal(view, still)
         here, elsewhere = (view * still).sum(-1).mean(), (np.roll(view, 15, axis=1) * still).sum(-1).mean()
         assert here > elsewhere + 0.1
-    np.testing.assert_array_equal(views, embedding.moved(network, gray, seed=3))
-    assert not np.array_equal(views, embedding.moved(network, gray, seed=4))
+    np.testing.assert_array_equal(views, embedding.random_views(network, gray, seed=3))
+    assert not np.array_equal(views, embedding.random_views(network, gray, seed=4))
 
 
 def test_the_shipped_weights_are_small_and_plain(network):

@@ -6,7 +6,7 @@ import pytest
 
 from refcolor.imaging import flat_colors, merge, palette
 from refcolor.imaging.color import luma, rgb_to_lab, to_8bit
-from refcolor.imaging.flat_colors import Paints
+from refcolor.imaging.flat_colors import FlatColors
 from refcolor.networks.labellers import agree
 from refcolor.synthesis import fusion
 from refcolor.synthesis.search import Synthesis
@@ -66,7 +66,7 @@ def test_what_is_not_flat_has_no_paints():
     for picture in (noisy, gradient):
         found = flat_colors.find(picture)
         assert len(found) == 0
-        image, painted = flat_colors.lay(picture, luma(picture), found)
+        image, painted = flat_colors.apply(picture, luma(picture), found)
         assert image is picture
         assert not painted.any()
 
@@ -83,7 +83,7 @@ def test_a_rare_color_and_a_thin_line_are_no_paints():
 
 def test_flat_regions_get_their_paint_to_the_bit():
     truth = flat()
-    image, painted = flat_colors.lay(tinted(unit(truth)), gray8(unit(truth)), flat_colors.find(unit(truth)))
+    image, painted = flat_colors.apply(tinted(unit(truth)), gray8(unit(truth)), flat_colors.find(unit(truth)))
     assert painted.all()
     np.testing.assert_array_equal(to_8bit(image), truth)
 
@@ -91,7 +91,7 @@ def test_flat_regions_get_their_paint_to_the_bit():
 def test_between_two_paints_lies_a_blend_of_the_gray_asked_for():
     truth = smooth(flat())
     gray = luma(truth)
-    image, painted = flat_colors.lay(tinted(truth), gray, flat_colors.find(truth))
+    image, painted = flat_colors.apply(tinted(truth), gray, flat_colors.find(truth))
     flat_part = (to_8bit(truth)[:, :, None] == COLORS).all(-1).any(-1)
     assert painted[flat_part].mean() > 0.95
     assert (to_8bit(image) == to_8bit(truth)).all(-1)[
@@ -114,11 +114,11 @@ def test_a_split_region_goes_to_the_majority():
     for winner in (0, 1):
         voted = np.repeat(unit(TWINS[[1 - winner]])[None], 40 * 50, axis=1).reshape(40, 50, 3)
         voted[:, :35] = unit(TWINS[winner])
-        image, painted = flat_colors.lay(voted, gray, known)
+        image, painted = flat_colors.apply(voted, gray, known)
         assert painted.all()
         assert (to_8bit(image) == TWINS[winner]).all()
         voted[:, 12:] = 114 / 255  # most votes are for neither
-        image, painted = flat_colors.lay(voted, gray, known)
+        image, painted = flat_colors.apply(voted, gray, known)
         assert not painted.any()
         assert image is voted
 
@@ -132,7 +132,7 @@ def test_the_network_decides_a_tie(label):
     expected[..., wanted] = 0.9
     voted = source[:40, 25:75].copy()  # half and half
     gray = np.full((40, 50), 114 / 255, np.float32)
-    image, painted = flat_colors.lay(voted, gray, flat_colors.find(source), expected, colors)
+    image, painted = flat_colors.apply(voted, gray, flat_colors.find(source), expected, colors)
     assert painted.all()
     assert (to_8bit(image) == TWINS[label]).all()
 
@@ -142,7 +142,7 @@ def test_regions_of_one_gray_are_decided_apart():
     gray = np.full((40, 51), 114 / 255, np.float32)
     gray[:, 24:27] = 0.1
     voted = unit(flat(TWINS, 40, 51))
-    image, painted = flat_colors.lay(voted, gray, flat_colors.find(source))
+    image, painted = flat_colors.apply(voted, gray, flat_colors.find(source))
     np.testing.assert_array_equal(painted, gray > 0.2)
     assert (to_8bit(image)[:, :24] == TWINS[0]).all()
     assert (to_8bit(image)[:, 27:] == TWINS[1]).all()
@@ -153,21 +153,21 @@ def test_no_paint_without_its_gray(off):
     color = np.array([200, 80, 60], np.uint8)
     gray = np.full((30, 30), (114 + off) / 255, np.float32)
     voted = np.full((30, 30, 3), color / 255, np.float32)
-    image, painted = flat_colors.lay(voted, gray, only_one(color))
+    image, painted = flat_colors.apply(voted, gray, only_one(color))
     assert painted.all() == painted.any() == (off == 0)
     assert (image is voted) == (off != 0)
 
 
 def test_no_paint_of_quite_another_color():
     voted = np.full((30, 30, 3), TWINS[1] / 255, np.float32)
-    _, painted = flat_colors.lay(voted, luma(voted), only_one(TWINS[0]))
+    _, painted = flat_colors.apply(voted, luma(voted), only_one(TWINS[0]))
     assert not painted.any()
 
 
 def test_a_target_with_shading_is_not_painted():
     y, x = np.mgrid[:60, :100].astype(np.float32)
     gray = unit(np.rint(60 + x + y))
-    _, painted = flat_colors.lay(np.dstack([gray] * 3), gray, flat_colors.find(unit(flat())))
+    _, painted = flat_colors.apply(np.dstack([gray] * 3), gray, flat_colors.find(unit(flat())))
     assert not painted.any()
 
 
@@ -242,7 +242,7 @@ def test_either_opinion_counts_and_the_recalled_one_more():
 
 def test_paints_have_a_length():
     none = np.zeros((0, 3), np.float32)
-    assert len(Paints(none, none[:, :2], none[:, 0])) == 0
+    assert len(FlatColors(none, none[:, :2], none[:, 0])) == 0
 
 
 def two_regions():
@@ -275,7 +275,7 @@ def test_painting_keeps_the_gray_where_a_paint_is_a_level_off():
     known = flat_colors.find(rgb)
     for shift in (0.0, 0.8):
         gray = (luma(rgb) + np.float32(shift / 255)).astype(np.float32)
-        out, painted = flat_colors.lay(rgb, gray, known)
+        out, painted = flat_colors.apply(rgb, gray, known)
         assert painted.mean() > 0.9
         np.testing.assert_allclose(luma(out), gray, atol=0.502 / 255)
 
@@ -287,12 +287,12 @@ def test_shading_finer_than_8_bits_is_kept():
         ramp = np.repeat(np.linspace(-steepness, steepness, 20, dtype=np.float32), 2) / 255
         gray = (luma(rgb) + ramp).astype(np.float32)
         target = merge.luma_exact(gray, np.ascontiguousarray(rgb_to_lab(rgb)[..., 1:]))
-        out, _ = flat_colors.lay(target, gray, known)
+        out, _ = flat_colors.apply(target, gray, known)
         np.testing.assert_allclose(luma(out), gray, atol=2e-5)
 
 
 def test_a_colored_line_between_two_paints_keeps_its_color():
     rgb = np.zeros((40, 42, 3), np.float32)
     rgb[:, :20], rgb[:, 20:22], rgb[:, 22:] = np.array([[20, 20, 120], [200, 60, 40], [255, 255, 255]]) / 255
-    out, _ = flat_colors.lay(rgb, luma(rgb), flat_colors.find(rgb))
+    out, _ = flat_colors.apply(rgb, luma(rgb), flat_colors.find(rgb))
     np.testing.assert_allclose(out, rgb, atol=1e-6)
