@@ -1,4 +1,4 @@
-"""``refcolor SOURCE TARGETS``: gray pictures, each by itself, or a video, like one colored picture."""
+"""The command ``refcolor SOURCE TARGETS``: color single gray pictures, or a video, like one source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every stage of one run as files to look at: pictures, tables and one sheet of them all."""
+"""Write every stage of one run as pictures, tables and a contact sheet."""
 
 from __future__ import annotations
 
