@@ -1,9 +1,10 @@
 """Frame sequences: folders, patterns such as shot.####.png, and frame ranges.
 
 A word that names a file means that file, whatever characters it holds. Otherwise it may be a folder, or a
-pattern with the place of the frame number: ``shot.####.png`` (a # for each digit), ``shot.%04d.exr``,
-``shot.@.png`` (any digits) or ``shot.[1-48].png`` (these frames, any digits). Ranges are written as in film,
-and read by fileseq: ``1-48``, ``1-48x2``, ``-5-10``, ``1-10,20``.
+pattern with a field for the frame number: ``shot.####.png`` (a # for each digit), ``shot.%04d.exr``,
+``shot.@.png`` (any digits) or ``shot.[1-48].png`` (these frames, any digits). fileseq reads and writes the
+ranges: ``1-48``, ``1-48x2``, ``-5-10``, ``1-10,20``. It does not read the patterns: it has no ``[1-48]``,
+counts a minus as a digit, and sees ranges in plain names.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from pathlib import Path
 from refcolor.errors import quoted
 from refcolor.files.image_storage import EXTENSIONS
 
-PLACE = re.compile(r"#+|@+|%0?(\d*)d|\[([-+\d,xy:]+)\]")  # where a pattern has the frame number
+FRAME_FIELD = re.compile(r"#+|@+|%0?(\d*)d|\[([-+\d,xy:]+)\]")
 NUMBER = re.compile(r"((?:(?<![^\W_])-)?\d+)(?=\D*$)")  # the last in a name; in shot-0001, - is no minus
 DIGITS = re.compile(r"\d+")
-MOST = 1_000_000  # frames of a range
-LISTED = 60  # characters of a list of frames in a message
+MAX_RANGE = 1_000_000  # frames
+MAX_LIST_LENGTH = 60  # characters of a list of frames in a message
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A numbered name: what stands before and after the number, its least digits, the frames asked for."""
+    """A numbered name: the text before and after the number, its least digits, and its range or None."""
 
     folder: Path
     before: str
@@ -42,7 +43,7 @@ def expand(words: Sequence[Path], frames: str | None = None, *, leave_out: Path 
     Parameters
     ----------
     words : sequence of Path
-        Files, folders and patterns; what is none of them is passed on as it is.
+        Files, folders and patterns; anything else is returned as it is.
     frames : str, optional
         Range to take from every folder and pattern.
     leave_out : Path, optional
@@ -59,62 +60,53 @@ def expand(words: Sequence[Path], frames: str | None = None, *, leave_out: Path 
 def expand_numbered(
     words: Sequence[Path], frames: str | None = None, *, leave_out: Path | None = None
 ) -> list[tuple[Path, int | None]]:
-    """As :func:`expand`, with the frame number of every file that a pattern tells."""
-    asked = None if frames is None else _frame_set(frames)
+    """As :func:`expand`, with the frame number of every file that matches a pattern."""
+    wanted = None if frames is None else _frame_set(frames)
     found: list[tuple[Path, int | None]] = []
     for word in words:
         pattern = None if word.is_file() else _pattern(word)
         files: list[tuple[Path, int | None]]
         if word.is_dir():
-            files = [(path, None) for path in _numbered(word, _pictures(word), asked)]
+            files = [(path, None) for path in _pictures(word, wanted)]
         elif pattern is not None:
-            files = list(_matching(word, pattern, asked).items())
-        elif asked is not None:
-            raise ValueError(f"{quoted(word)} is one file: --frames goes with a folder or a pattern")
+            files = list(_matching(word, pattern, wanted).items())
+        elif wanted is not None:
+            raise ValueError(f"{quoted(word)} is one file: a range goes with a folder or a pattern")
         else:
             found.append((word, None))
             continue
-        found += [one for one in files if leave_out is None or not _same(one[0], leave_out)]
+        found += [file for file in files if leave_out is None or not _is_same(file[0], leave_out)]
     if words and not found:
         raise ValueError(f"{quoted(words[0])} holds no frame but the source itself: name the gray pictures")
     return found
 
 
 def choose(numbers: Sequence[int | None], frames: str | None, name: str) -> list[int]:
-    """Indices of the frames of `name` that have these `numbers` and are asked for, all if nothing is.
+    """Indices of the frames of `name`, which have these `numbers`, in a range; all if it is None.
 
     Raises
     ------
     ValueError
-        One line: a range that makes no sense, or frames that are not there.
+        One line: a range that makes no sense, or frames that are missing.
     """
     if frames is None:
         return list(range(len(numbers)))
-    asked = _frame_set(frames)
-    missing = sorted(asked - set(numbers))
-    if missing:
-        raise ValueError(f"{quoted(name)} has no frame {listed(missing)}: leave them out of the range")
-    return [index for index, number in enumerate(numbers) if number in asked]
+    wanted = _frame_set(frames)
+    _refuse_missing(wanted, set(numbers), name)
+    return [index for index, number in enumerate(numbers) if number in wanted]
 
 
 def renumbered(pattern: Path, numbers: Sequence[int]) -> list[Path]:
-    """The names that a pattern gives to these frames.
-
-    Raises
-    ------
-    ValueError
-        When it has no place for a frame number, or one of its own range.
-    """
+    """The names that a pattern gives to these frames; ValueError without a field, or with a range in it."""
     found = _pattern(pattern)
     if found is None or found.frames is not None:
         raise ValueError(f"{quoted(pattern)} would be one file for all frames: write it as out.####.png")
-    return [
-        found.folder / f"{found.before}{'-' * (n < 0)}{abs(n):0{found.digits}d}{found.after}" for n in numbers
-    ]
+    texts = [f"{'-' * (number < 0)}{abs(number):0{found.digits}d}" for number in numbers]
+    return [found.folder / f"{found.before}{text}{found.after}" for text in texts]
 
 
 def numbers(paths: Sequence[Path]) -> list[int]:
-    """The frame number of every file: the last number in its name, or the one that tells the names apart.
+    """The frame number of every file: the last number in its name, or the one that differs.
 
     Files whose names hold no number are counted from 1, in this order.
 
@@ -130,23 +122,15 @@ def numbers(paths: Sequence[Path]) -> list[int]:
     if not last:
         return list(range(1, len(paths) + 1))
     without = [path for path in paths if path not in last]
-    if not without:
-        for found in ([last[path] for path in paths], *_elsewhere(paths)):
-            if len(set(found)) == len(found):
-                return found
-        _in_order(last)  # says which
-    raise ValueError(
-        f"{quoted(without[0].name)} has no frame number, and others have: leave it out, with a pattern as "
-        "shot.####.png"
-    )
-
-
-def _elsewhere(paths: Sequence[Path]) -> Iterator[list[int]]:
-    """Other numbers of names that are alike but for their numbers, the last place first."""
-    groups = [DIGITS.findall(path.stem) for path in paths]
-    if len({DIGITS.sub("#", path.stem) for path in paths}) == 1:
-        for place in reversed(range(len(groups[0]) - 1)):
-            yield [int(group[place]) for group in groups]
+    if without:
+        raise ValueError(
+            f"{quoted(without[0].name)} has no frame number, and others have: leave it out, with a pattern "
+            "as shot.####.png"
+        )
+    for found in ([last[path] for path in paths], *_earlier_numbers(paths)):
+        if len(set(found)) == len(found):
+            return found
+    raise _same_frame(last)
 
 
 def number_of(path: Path) -> int | None:
@@ -155,105 +139,112 @@ def number_of(path: Path) -> int | None:
     return int(found[1]) if found else None
 
 
+def listed(numbers: list[int]) -> str:
+    """Frame numbers as a short range: 1-8,12."""
+    import fileseq
+
+    text = str(fileseq.framesToFrameRange(numbers))
+    return text if len(text) <= MAX_LIST_LENGTH else text[:MAX_LIST_LENGTH].rsplit(",", 1)[0] + ", ..."
+
+
+def _earlier_numbers(paths: Sequence[Path]) -> Iterator[list[int]]:
+    """The other numbers in names that differ in their numbers only, from the last field to the first."""
+    if len({DIGITS.sub("#", path.stem) for path in paths}) == 1:
+        fields = list(zip(*(map(int, DIGITS.findall(path.stem)) for path in paths), strict=True))
+        yield from map(list, reversed(fields[:-1]))
+
+
 def _pattern(word: Path) -> Pattern | None:
-    places = list(PLACE.finditer(word.name))
-    if not places:
+    fields = list(FRAME_FIELD.finditer(word.name))
+    if not fields:
         return None
-    if len(places) > 1:
+    if len(fields) > 1:
         raise ValueError(f"{quoted(word)} has more than one place for the frame number: leave one")
-    place = places[0]
-    mark, width, asked = place.group(), place.group(1), place.group(2)
-    digits = {"%": int(width or 1), "[": 1}.get(mark[0], len(mark))
-    name = word.name
-    return Pattern(
-        word.parent, name[: place.start()], name[place.end() :], digits, _frame_set(asked) if asked else None
-    )
+    (field,) = fields
+    digits = {"%": int(field[1] or 1), "[": 1}.get(field[0][0], len(field[0]))
+    before, after = word.name[: field.start()], word.name[field.end() :]
+    return Pattern(word.parent, before, after, digits, _frame_set(field[2]) if field[2] else None)
 
 
-def _matching(word: Path, pattern: Pattern, asked: frozenset[int] | None) -> dict[Path, int]:
+def _matching(word: Path, pattern: Pattern, wanted: frozenset[int] | None) -> dict[Path, int]:
     """Files of a pattern and their frames, in order."""
     if not pattern.folder.is_dir():
         raise ValueError(f"there is no folder {quoted(pattern.folder)} for {quoted(word)}: check the name")
     name = re.compile(re.escape(pattern.before) + r"(-?\d+)" + re.escape(pattern.after))
-    all_digits = {p: m[1] for p in pattern.folder.iterdir() if (m := name.fullmatch(p.name)) and p.is_file()}
-    fits = {path: int(text) for path, text in all_digits.items() if _fits(text, pattern.digits)}
-    if not fits:
-        other = f"; {quoted(min(all_digits).name)} has other digits" if all_digits else ""
-        raise ValueError(f"no file is called like {quoted(word)}{other}: check the pattern")
-    for range_ in (pattern.frames, asked):
-        if range_ is not None:
-            fits = _only(fits, range_, word)
-    return {path: fits[path] for path in _in_order(fits)}
-
-
-def _fits(text: str, digits: int) -> bool:
-    """Whether a number is written with that many digits, zeros before it, or is longer by itself."""
-    bare = text.removeprefix("-")
-    return (
-        digits == 1 or len(text) == digits or len(bare) == digits or (len(bare) > digits and bare[0] != "0")
-    )
-
-
-def _pictures(folder: Path) -> list[Path]:
-    files = [p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith(".")]
-    files = [p for p in files if p.is_file()]
+    texts = {p: m[1] for p in pattern.folder.iterdir() if (m := name.fullmatch(p.name)) and p.is_file()}
+    files = {path: int(text) for path, text in texts.items() if _has_digits(text, pattern.digits)}
     if not files:
-        raise ValueError(
-            f"the folder {quoted(folder)} holds no pictures ({' '.join(EXTENSIONS)}): check the name"
-        )
-    return files
+        other = f"; {quoted(min(texts).name)} has other digits" if texts else ""
+        raise ValueError(f"no files match {quoted(word)}{other}: check the pattern")
+    for frames in (pattern.frames, wanted):
+        if frames is not None:
+            files = _selected(files, frames, word)
+    return _in_order(files)
 
 
-def _numbered(folder: Path, files: list[Path], asked: frozenset[int] | None) -> list[Path]:
+def _has_digits(text: str, digits: int) -> bool:
+    """Whether a number is padded with zeros to that many digits, or is longer by itself."""
+    bare = text.removeprefix("-")
+    return digits in (1, len(text), len(bare)) or (len(bare) > digits and bare[0] != "0")
+
+
+def _pictures(folder: Path, wanted: frozenset[int] | None) -> list[Path]:
     """Pictures of a folder by name and number, those without a number by name alone."""
-    known = {path: number for path in files if (number := number_of(path)) is not None}
-    if asked is not None:
-        return _in_order(_only(known, asked, folder))
-    return sorted(files, key=lambda path: (NUMBER.sub("", path.stem), known.get(path, 0), path.name))
+    paths = [p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith(".")]
+    paths = [path for path in paths if path.is_file()]
+    if not paths:
+        extensions = " ".join(EXTENSIONS)
+        raise ValueError(f"the folder {quoted(folder)} holds no pictures ({extensions}): check the name")
+    known = {path: number for path in paths if (number := number_of(path)) is not None}
+    if wanted is not None:
+        return list(_in_order(_selected(known, wanted, folder)))
+    return sorted(paths, key=lambda path: (NUMBER.sub("", path.stem), known.get(path, 0), path.name))
 
 
-def _only(numbers: dict[Path, int], asked: frozenset[int], word: Path) -> dict[Path, int]:
-    """Files of the asked frames, all of which must be there."""
-    missing = sorted(asked - set(numbers.values()))
+def _selected(files: dict[Path, int], wanted: frozenset[int], word: Path) -> dict[Path, int]:
+    """The files of the wanted frames; ValueError if one is missing."""
+    _refuse_missing(wanted, set(files.values()), word)
+    return {path: number for path, number in files.items() if number in wanted}
+
+
+def _refuse_missing(wanted: frozenset[int], known: set[int] | set[int | None], name: str | Path) -> None:
+    missing = sorted(wanted - known)
     if missing:
-        raise ValueError(f"{quoted(word)} has no frame {listed(missing)}: leave them out of the range")
-    return {path: number for path, number in numbers.items() if number in asked}
+        raise ValueError(f"{quoted(name)} has no frame {listed(missing)}: leave them out of the range")
 
 
-def _in_order(numbers: Mapping[Path, int]) -> list[Path]:
-    ordered = sorted(numbers, key=lambda path: (numbers[path], path))
-    for one, other in pairwise(ordered):
-        if numbers[one] == numbers[other]:
-            names = (one, other) if one.name == other.name else (one.name, other.name)
-            raise ValueError(
-                f"{quoted(names[0])} and {quoted(names[1])} are both frame {numbers[one]}: "
-                "give a pattern that means one of them, as ####"
-            )
-    return ordered
+def _in_order(files: Mapping[Path, int]) -> dict[Path, int]:
+    """Files by frame; ValueError if two are the same frame."""
+    if len(set(files.values())) < len(files):
+        raise _same_frame(files)
+    return dict(sorted(files.items(), key=lambda file: file[1]))
+
+
+def _same_frame(files: Mapping[Path, int]) -> ValueError:
+    """The error that names the first two files of one frame."""
+    ordered = sorted(files, key=lambda path: (files[path], path))
+    one, other = next(pair for pair in pairwise(ordered) if files[pair[0]] == files[pair[1]])
+    names = (one, other) if one.name == other.name else (one.name, other.name)
+    return ValueError(
+        f"{quoted(names[0])} and {quoted(names[1])} are both frame {files[one]}: "
+        "give a pattern that means one of them, as ####"
+    )
 
 
 def _frame_set(text: str) -> frozenset[int]:
     from fileseq.frameset import FrameSet
 
-    if any(abs(int(last) - int(first)) > MOST for first, last in re.findall(r"(-?\d+)-(-?\d+)", text)):
-        raise ValueError(f"{text!r} is no range of frames: it has more than {MOST:,}")
+    if any(abs(int(last) - int(first)) > MAX_RANGE for first, last in re.findall(r"(-?\d+)-(-?\d+)", text)):
+        raise ValueError(f"{text!r} is no range of frames: it has more than {MAX_RANGE:,}")
     try:
         numbers = list(FrameSet(text))
-    except ValueError:  # what fileseq raises are kinds of it
+    except ValueError:  # fileseq's errors are ValueErrors
         numbers = []
-    whole = frozenset(number for number in numbers if isinstance(number, int))
-    if not numbers or len(whole) < len(numbers):
+    frames = frozenset(number for number in numbers if isinstance(number, int))
+    if not numbers or len(frames) < len(numbers):
         raise ValueError(f"{text!r} is no range of frames: write it as 1-48, 1-48x2 or 1,5,9")
-    return whole
+    return frames
 
 
-def listed(numbers: list[int]) -> str:
-    """Frame numbers in few words: 1-8,12."""
-    import fileseq
-
-    text = str(fileseq.framesToFrameRange(numbers))
-    return text if len(text) <= LISTED else text[:LISTED].rsplit(",", 1)[0] + ", ..."
-
-
-def _same(one: Path, other: Path) -> bool:
+def _is_same(one: Path, other: Path) -> bool:
     return other.exists() and one.samefile(other)

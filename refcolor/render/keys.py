@@ -20,7 +20,7 @@ import numpy as np
 from refcolor.errors import UsageError, quoted, with_code
 from refcolor.files import images
 from refcolor.files.models import Model, is_meant
-from refcolor.files.sequences import PLACE, expand, number_of
+from refcolor.files.sequences import FRAME_FIELD, expand, number_of
 from refcolor.files.video import is_video
 from refcolor.imaging import palette
 from refcolor.imaging.checks import check_size
@@ -142,7 +142,7 @@ def expand_words(words: Sequence[str]) -> list[str]:
         path, video = Path(name), VIDEO_FRAME.fullmatch(name)
         if video and Path(video[1]).is_file() and not path.exists():
             raise with_code(UsageError(f"{quoted(name)} is a frame of a video"), "video_frame")
-        several = number is None and not path.is_file() and (path.is_dir() or PLACE.search(path.name))
+        several = number is None and not path.is_file() and (path.is_dir() or FRAME_FIELD.search(path.name))
         expanded += [str(file) for file in expand([path])] if several else [word]
     return expanded
 

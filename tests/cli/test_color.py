@@ -210,10 +210,10 @@ def test_a_folder_is_no_source(call, scene):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["x.##.png"], "no file is called like 'x.##.png'"),
+        (["x.##.png"], "no files match 'x.##.png'"),
         (["shot"], "'shot' is a folder: its results need one of their own; give one with -o FOLDER"),
         (["shot", "-o", "shot"], "lies inside the input folder 'shot': choose one beside it"),
-        (["target.png", "--frames", "1"], "--frames goes with a folder or a pattern"),
+        (["target.png", "--frames", "1"], "a range goes with a folder or a pattern"),
         (["target.png", "-o", "one"], "output 'one' has no extension"),
         (["t.#.png", "--frames", "1-3"], "has no frame 2-3"),
     ],

@@ -79,7 +79,7 @@ BAD = [
     (["shot", "--key-from", "in.mkv@1", *OUT], 1, "the key 'in.mkv@1' has no color"),
     # targets
     ([*KEY, *OUT], 2, "there are no targets: name a folder, files, a pattern or a video"),
-    (["b.####.png", *KEY, *OUT], 2, "no file is called like 'b.####.png': check the pattern"),
+    (["b.####.png", *KEY, *OUT], 2, "no files match 'b.####.png': check the pattern"),
     (["shot/a.###.png", *KEY, *OUT], 2, "'a.0001.png' has other digits: check the pattern"),
     (["nothing", *KEY, *OUT], 2, "there is no file 'nothing'; check the name"),
     (["shot/a.0001.png", "shot/a.0009.png", *KEY, *OUT], 2, "there is no file 'shot/a.0009.png'"),

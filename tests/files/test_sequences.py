@@ -85,7 +85,7 @@ def test_the_key_among_the_frames_is_left_out(shot):
 @pytest.mark.parametrize(
     ("word", "frames", "says"),
     [
-        ("b.####.png", None, r"no file is called like 'shot/b\.####\.png': check the pattern"),
+        ("b.####.png", None, r"no files match 'shot/b\.####\.png': check the pattern"),
         ("a.#####.png", None, r"'a\.0001\.png' has other digits: check the pattern"),
         ("none/a.####.png", None, "there is no folder 'shot/none'"),
         ("a.####.%d.png", None, "more than one place for the frame number"),
@@ -98,7 +98,7 @@ def test_the_key_among_the_frames_is_left_out(shot):
         ("a.####.png", "1-999999999999", "is no range"),
         ("a.[x].png", None, "'x' is no range"),
         ("a.@.png", None, r"'a\.0002\.png' and 'a\.2\.png' are both frame 2"),
-        ("a.0001.png", "1", "is one file: --frames goes with a folder or a pattern"),
+        ("a.0001.png", "1", "is one file: a range goes with a folder or a pattern"),
         ("empty", None, "the folder 'shot/empty' holds no pictures"),
     ],
 )
