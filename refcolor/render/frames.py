@@ -26,24 +26,12 @@ MIN_CACHED_FRAMES = 4  # however large
 
 
 class Frames(ABC):
-    """Frames by index; cheap to send to another process, which opens the files itself.
+    """Frames by index; cheap to send to another process, which opens the files itself."""
 
-    Attributes
-    ----------
-    numbers : tuple of int
-        The number of every frame.
-    files : tuple of Path
-        What the frames are read from.
-    max_pixels : int
-        Larger frames are refused.
-    key_names : tuple of str
-        Names of the files in the same folder that are keys.
-    """
-
-    numbers: tuple[int, ...]
-    files: tuple[Path, ...]
-    max_pixels: int
-    key_names: tuple[str, ...] = ()
+    numbers: tuple[int, ...]  #: the number of every frame
+    files: tuple[Path, ...]  #: what the frames are read from
+    max_pixels: int  #: larger frames are refused
+    key_names: tuple[str, ...] = ()  #: names of the files in the same folder that are keys
 
     def __len__(self) -> int:
         return len(self.numbers)

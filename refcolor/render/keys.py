@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,18 +40,9 @@ MIN_BARE_SHARE = 0.5  # how much larger the white share of line art is than that
 
 @dataclass(frozen=True)
 class Key:
-    """A colored picture of a shot.
+    """A colored picture `rgb`, float32 (H, W, 3) in [0, 1], and the number of its `frame`, if it has one.
 
-    Attributes
-    ----------
-    name : str
-        For messages and reports.
-    rgb : float32 (H, W, 3)
-        In [0, 1].
-    frame : int or None
-        Number of its frame, if it has one.
-    fixed : bool
-        The user or a model gave the frame, or gave none: no frame is searched for it.
+    For a `fixed` key, the user or a model has given the frame, or none: no frame is searched for it.
     """
 
     name: str
@@ -63,11 +55,6 @@ class Key:
         """Its luma, float32 (H, W)."""
         return luma(self.rgb)
 
-    @cached_property
-    def thumbnail(self) -> Image:
-        """Its luma, THUMBNAIL pixels on both sides."""
-        return _thumbnail(self.gray)
-
 
 def read(words: Sequence[str], video_frames: Sequence[str], frames: Frames) -> list[Key]:
     """Read the keys of a shot.
@@ -77,10 +64,8 @@ def read(words: Sequence[str], video_frames: Sequence[str], frames: Frames) -> l
     words : sequence of str
         ``FILE``, ``24=FILE`` or ``=FILE``.
     video_frames : sequence of str
-        ``VIDEO@24``: a frame of a colored video, counted from 1; the key of the same frame of the shot, if
-        there is one.
+        ``VIDEO@24``: a frame of a colored video, counted from 1, and the key of that frame of the shot.
     frames : Frames
-        Of the shot.
 
     Raises
     ------
@@ -107,26 +92,19 @@ def model_path(words: Sequence[str], video_frames: Sequence[str]) -> Path | None
 
 
 def from_model(word: str, model: Model, numbers: Sequence[int]) -> list[Key]:
-    """The keys that a model holds.
+    """The keys that a model holds; UsageError when `word` gives a frame that the model knows.
 
-    Keys of a shot know their frames. The single picture of another model is searched for among the frames;
-    several belong to no frame.
-
-    Raises
-    ------
-    UsageError
-        When `word` gives a frame that the model knows.
+    Keys of a shot know their frames. A single other picture is searched for among the frames; several belong
+    to no frame.
     """
     name, number = _split(word)
-    if model.keys is None and len(model.sources) == 1:
-        rgb = model.sources[0]
-        return [Key(name, rgb, None) if number is None else _key(name, rgb, number, numbers)]
+    sources = model.sources
+    if model.keys is None and len(sources) == 1:
+        return [Key(name, sources[0], None) if number is None else _key(name, sources[0], number, numbers)]
     if number is not None:
         raise UsageError(f"{quoted(name)} holds several keys, or knows its frame: leave out {number}=")
-    pairs = model.keys or tuple((f"{name} {i + 1}", None) for i in range(len(model.sources)))
-    return [
-        Key(name, rgb, frame, fixed=True) for (name, frame), rgb in zip(pairs, model.sources, strict=True)
-    ]
+    known = model.keys or [(f"{name} {i + 1}", None) for i in range(len(sources))]
+    return [Key(name, rgb, frame, fixed=True) for (name, frame), rgb in zip(known, sources, strict=True)]
 
 
 def frame_number(key: Key, index: float | None, numbers: Sequence[int]) -> int | None:
@@ -154,14 +132,15 @@ def files(words: Sequence[str], video_frames: Sequence[str] = ()) -> list[Path]:
 
 
 def locate(keys: Sequence[Key], frames: Frames) -> tuple[list[float | None], list[str]]:
-    """Find the frame of every key, and remarks for the user.
+    """Find the frame of every key.
 
     Returns
     -------
     indices : list of float or None
-        Index of each key's frame; a number between two frames, below 0 or beyond the last where it belongs to
-        none of them; None for a key of no frame.
+        Index of each key's frame; between two, below 0 or beyond the last for one that the shot has not; None
+        for no frame.
     remarks : list of str
+        For the user.
 
     Raises
     ------
@@ -192,23 +171,21 @@ def _decide(
 ) -> tuple[float | None, str]:
     """Index of a key's frame, of the given one and the best match, and a remark or nothing."""
     name = quoted(key.name)
+    remark = ""
     if key.fixed and given is not None:
         if not 0 <= given <= len(numbers) - 1:
-            return given, f"{name} is used for frame {key.frame}, which the shot does not reach"
-        if given in range(len(numbers)) and not alike:
-            return given, f"{name} is used for frame {key.frame}, as given, but does not look like it"
-    if key.fixed or alike:
-        return given, ""
-    if match is not None and (given is None or abs(match - given) >= 1):
-        return match, f"{name} is frame {numbers[match]}"
-    if given is None:
-        return None, f"{name} belongs to no frame; if it does, give it as 24={key.name}"
-    if match is None:
-        return given, (
-            f"{name} is used for frame {key.frame} because of its name; if it is another, give it as "
-            f"24={key.name}"
-        )
-    return given, ""
+            remark = f"{name} is used for frame {key.frame}, which the shot does not reach"
+        elif given in range(len(numbers)) and not alike:
+            remark = f"{name} is used for frame {key.frame}, as given, but does not look like it"
+    elif not (key.fixed or alike):
+        if match is not None and (given is None or abs(match - given) >= 1):
+            return match, f"{name} is frame {numbers[match]}"
+        if given is None:
+            remark = f"{name} belongs to no frame; if it does, give it as 24={key.name}"
+        elif match is None:
+            remark = f"{name} is used for frame {key.frame} because of its name; "
+            remark += f"if it is another, give it as 24={key.name}"
+    return given, remark
 
 
 def _remarks_on_lines(keys: Sequence[Key], grays: GrayFrames) -> list[str]:
@@ -241,16 +218,20 @@ def _read_video_frame(word: str, frames: Frames) -> Key:
     video, number = VideoFrames(Path(match[1]), frames.max_pixels), int(match[2])
     if not 1 <= number <= len(video):
         raise UsageError(f"{quoted(match[1])} has no frame {number}: its frames are 1 to {len(video)}")
-    return _key(word, video.read(number - 1).on_paper, None, frames.numbers, number)
+    return Key(word, video.read(number - 1).on_paper, _near(number, frames.numbers))
 
 
-def _key(name: str, rgb: Image, given: str | None, numbers: Sequence[int], number: int | None = None) -> Key:
-    """The key of a given frame, else of `number` or the one in its name if that is in or beside the shot."""
+def _key(name: str, rgb: Image, given: str | None, numbers: Sequence[int]) -> Key:
+    """The key of a frame that is given as digits or nothing, or that is in its name."""
     if given is not None:
         return Key(name, rgb, int(given) if given.strip("-") else None, fixed=True)
-    number = number_of(Path(name)) if number is None else number
+    return Key(name, rgb, _near(number_of(Path(name)), numbers))
+
+
+def _near(number: int | None, numbers: Sequence[int]) -> int | None:
+    """A number within the shot or right beside it, else None."""
     near = number is not None and min(numbers) - 1 <= number <= max(numbers) + 1
-    return Key(name, rgb, number if near else None)
+    return number if near else None
 
 
 def _split(word: str) -> tuple[str, str | None]:
@@ -273,26 +254,26 @@ def _looks_like(key: Key, grays: GrayFrames, index: float | None) -> bool:
     if index is None or index not in range(len(grays)):
         return False
     try:
-        return _difference(key.thumbnail, _thumbnail(grays[int(index)])) < MAX_THUMBNAIL_DIFFERENCE
+        frame = _thumbnail(grays[int(index)])
     except (OSError, ValueError):
         return True
+    return _difference(_thumbnail(key.gray), frame) < MAX_THUMBNAIL_DIFFERENCE
 
 
 def _best_matches(keys: Sequence[Key], grays: GrayFrames) -> list[int | None]:
     """For each key the index of the frame that shows its own gray, if there is one."""
+    thumbnails = [_thumbnail(key.gray) for key in keys]
     least = [MAX_THUMBNAIL_DIFFERENCE] * len(keys)
     best: list[int | None] = [None] * len(keys)
     for index in range(len(grays) if keys else 0):
-        try:
+        with suppress(OSError, ValueError):  # of a frame that cannot be read
             frame = grays[index]
-        except (OSError, ValueError):
-            continue
-        thumbnail = _thumbnail(frame)
-        for i, key in enumerate(keys):
-            difference = _difference(key.thumbnail, thumbnail)
-            similar = difference < least[i] and frame.shape == key.gray.shape
-            if similar and still(frame, key.gray).mean() >= MIN_EQUAL_SHARE:
-                least[i], best[i] = difference, index
+            thumbnail = _thumbnail(frame)
+            for i, key in enumerate(keys):
+                difference = _difference(thumbnails[i], thumbnail)
+                similar = difference < least[i] and frame.shape == key.gray.shape
+                if similar and still(frame, key.gray).mean() >= MIN_EQUAL_SHARE:
+                    least[i], best[i] = difference, index
     return best
 
 

@@ -16,6 +16,7 @@ from refcolor.matching.alignment import Alignment
 from refcolor.methods import colorizer
 from refcolor.methods.colorizer import Colorizer
 from refcolor.render.observer import Observer
+from refcolor.render.request import Request
 
 log = logging.getLogger(__name__)
 
@@ -70,22 +71,23 @@ def on_cpu(trained: Colorizer) -> Colorizer:
     return copy
 
 
-def read_model(path: Path, config: Config | None, max_pixels: int) -> Model:
-    """Read a model; UsageError if settings are given besides its own."""
-    model = models.read(path, max_pixels=max_pixels)
-    if config is not None:
-        raise with_code(UsageError(f"{quoted(path)} is a model with settings of its own"), "model_settings")
-    return model
-
-
-def check_new_model(path: Path, source: Path | None) -> None:
-    """Refuse to save under another kind of name, or what came from the model `source`.
+def given_model(request: Request, path: Path | None) -> Model | None:
+    """The model at `path`, if a request has one in place of pictures.
 
     Raises
     ------
-    UsageError
+    OSError, ValueError
+        As :func:`refcolor.files.models.read`; UsageError for settings besides the model's own, or where a model
+        is to be saved again or under another kind of name.
     """
-    if path.suffix != models.SUFFIX:
-        raise UsageError(f"{path.name!r} is no name of a model: write it as NAME{models.SUFFIX}")
-    if source is not None:
-        raise with_code(UsageError(f"{quoted(source)} is a model already"), "model_again")
+    if request.save_model is not None and request.save_model.suffix != models.SUFFIX:
+        name = repr(request.save_model.name)
+        raise UsageError(f"{name} is no name of a model: write it as NAME{models.SUFFIX}")
+    if path is None:
+        return None
+    if request.save_model is not None:
+        raise with_code(UsageError(f"{quoted(path)} is a model already"), "model_again")
+    model = models.read(path, max_pixels=request.max_pixels)
+    if request.config is not None:
+        raise with_code(UsageError(f"{quoted(path)} is a model with settings of its own"), "model_settings")
+    return model

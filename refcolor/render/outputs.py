@@ -27,33 +27,17 @@ MAX_TIME_DIFFERENCE = Fraction(1, 1000)  # seconds; Matroska rounds times to the
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files of a shot's frames, by frame index.
-
-    Attributes
-    ----------
-    frames : Frames
-    todo, done : list of int
-        Frames to color, and frames whose files exist and are kept.
-    results, confidences : dict of int to Path
-    movie : Path or None
-        A video to write instead of `results`.
-    folders : list of Path
-        That the files go into.
-    kept : frozenset of Path
-        Files that exist and are left alone.
-    kept_movie : VideoFrames or None
-        A video that exists and is left alone.
-    """
+    """The files of a shot's frames, by frame index."""
 
     frames: Frames
-    todo: list[int]
-    done: list[int]
+    todo: list[int]  #: frames to color
+    done: list[int]  #: frames whose files exist and are kept
     results: dict[int, Path]
     confidences: dict[int, Path]
-    movie: Path | None
-    folders: list[Path]
-    kept: frozenset[Path]
-    kept_movie: VideoFrames | None
+    movie: Path | None  #: a video to write instead of `results`
+    folders: list[Path]  #: that the files go into
+    kept: frozenset[Path]  #: files that exist and are left alone
+    kept_movie: VideoFrames | None  #: a video that exists and is left alone
 
     @property
     def selected(self) -> list[int]:

@@ -21,63 +21,33 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass(frozen=True)
 class Job:
-    """What to color and where the results go; can be sent to another process.
-
-    Attributes
-    ----------
-    frames : Frames
-    key_indices : sequence of float or None
-        Index of each key's frame: see :func:`refcolor.render.keys.locate`.
-    results, confidences : mapping
-        Files to write, by the index of the frame. Where `results` is None, outcomes hold the pictures.
-    force : bool
-        Overwrite existing files.
-    """
+    """What to color and where the results go; can be sent to another process."""
 
     frames: Frames
-    key_indices: Sequence[float | None]
-    results: Mapping[int, Path] | None
-    confidences: Mapping[int, Path]
-    force: bool = False
+    key_indices: Sequence[float | None]  #: index of each key's frame: see :func:`refcolor.render.keys.locate`
+    results: Mapping[int, Path] | None  #: files by frame index; None: outcomes hold the pictures
+    confidences: Mapping[int, Path]  #: the same, for pictures of the confidence
+    force: bool = False  #: overwrite existing files
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a frame went.
-
-    Attributes
-    ----------
-    index : int
-    error : str or None
-        Why there is no result, in one line.
-    seconds : float
-    keys : tuple of int
-        Numbers of the keys it was colored from, the nearest first.
-    confidence, doubtful : float or None
-        Mean confidence, and the share of pixels below LOW_CONFIDENCE, both in [0, 1].
-    hold, cut, resized, keyless, colored : bool
-        It repeats the frame before; begins a scene; has another size than the frame before; shows a scene
-        without a key; had colors.
-    image, alpha : float32 (H, W, 3), (H, W), or None
-        The picture, in [0, 1], unless it went to a file.
-    code : str or None
-        Of the error: see :func:`refcolor.errors.with_code`.
-    """
+    """How a frame went."""
 
     index: int
-    error: str | None = None
+    error: str | None = None  #: why there is no result, in one line
     seconds: float = 0.0
-    keys: tuple[int, ...] = ()
-    confidence: float | None = None
-    doubtful: float | None = None
-    hold: bool = False
-    cut: bool = False
-    resized: bool = False
-    keyless: bool = False
-    colored: bool = False
-    image: Image | None = field(default=None, repr=False)
-    alpha: Image | None = field(default=None, repr=False)
-    code: str | None = None
+    keys: tuple[int, ...] = ()  #: numbers of the keys it was colored from, the nearest first
+    confidence: float | None = None  #: mean over the pixels, in [0, 1]
+    doubtful: float | None = None  #: share of the pixels below LOW_CONFIDENCE
+    hold: bool = False  #: repeats the frame before
+    cut: bool = False  #: begins another scene
+    resized: bool = False  #: has another size than the frame before
+    keyless: bool = False  #: belongs to a scene that no key shows
+    colored: bool = False  #: the target had colors
+    image: Image | None = field(default=None, repr=False)  #: float32 (H, W, 3) in [0, 1], if it is in no file
+    alpha: Image | None = field(default=None, repr=False)  #: float32 (H, W) in [0, 1], the same
+    code: str | None = None  #: of the error: see :func:`refcolor.errors.with_code`
 
 
 class Painter:
@@ -91,12 +61,7 @@ class Painter:
     def paint(self, index: int, *, again: bool = False) -> Outcome:
         """Color one frame; `again` overwrites what an interrupted attempt has written.
 
-        A frame that cannot be read or written is an outcome with an error.
-
-        Raises
-        ------
-        OSError, ValueError
-            When the disk is full.
+        A full disk is an OSError; any other frame that cannot be read or written is an outcome with an error.
         """
         start = time.perf_counter()
         try:

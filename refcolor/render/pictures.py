@@ -35,7 +35,7 @@ def color(request: Request, observer: Observer = SILENT) -> None:
     """
     source = Path(request.keys[0])
     targets, results, confidences = _find_files(request, source)
-    model = _read_model(request, source)
+    model = learning.given_model(request, source if models.is_meant(source) else None)
     config = model.config if model else request.config or Config()
     config = config.on(request.device or config.device)
     with usage_errors():
@@ -92,13 +92,6 @@ def _find_files(request: Request, source: Path) -> tuple[list[Path], list[Path],
         if request.confidence:
             confidences = outputs.picture_files(targets, request.confidence, "confidence", single=single)
     return targets, results, confidences
-
-
-def _read_model(request: Request, source: Path) -> Model | None:
-    is_model = models.is_meant(source)
-    if request.save_model is not None:
-        learning.check_new_model(request.save_model, source if is_model else None)
-    return learning.read_model(source, request.config, request.max_pixels) if is_model else None
 
 
 def read_source(path: Path, config: Config, max_pixels: int) -> Image:

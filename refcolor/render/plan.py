@@ -32,40 +32,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Plan:
-    """A request that can be met.
-
-    Attributes
-    ----------
-    request : Request
-    frames : Frames
-    keys : list of Key
-    key_indices : list of float or None
-        Index of each key's frame.
-    config : Config
-    model : Model or None
-        That has learned the keys; nothing is trained.
-    outputs : Outputs
-    new_folders : list of Path
-        To be made when there is a result for them.
-    replaceable : set of Path
-        Report and contact sheet of an earlier run, to be overwritten.
-    earlier : dict
-        What the report of an earlier run says of frames, by number.
-    save_model : Path or None
-        Where to save what is learned, unless an earlier run has done so.
-    """
+    """A request that can be met."""
 
     request: Request
     frames: Frames
     keys: list[Key]
-    key_indices: list[float | None]
+    key_indices: list[float | None]  #: index of each key's frame: see :func:`refcolor.render.keys.locate`
     config: Config
-    model: Model | None
+    model: Model | None  #: has learned the keys: nothing is trained
     outputs: Outputs
-    new_folders: list[Path]
-    replaceable: set[Path]
-    earlier: dict[int, dict[str, Any]]
-    save_model: Path | None
+    new_folders: list[Path]  #: to be created when there is a result for them
+    replaceable: set[Path]  #: report and contact sheet of an earlier run
+    earlier: dict[int, dict[str, Any]]  #: what that report says of frames, by number
+    save_model: Path | None  #: where to save what is learned, unless an earlier run has done so
 
     @cached_property
     def key_frames(self) -> list[tuple[str, int | None]]:
@@ -143,15 +122,10 @@ def _keys_or_model(request: Request) -> tuple[list[str], Model | None]:
             if path is not None:
                 outputs.refuse_inside(request.targets, path)
         path = keys_.model_path(words, request.key_from)
-        if request.save_model is not None:
-            learning.check_new_model(request.save_model, path)
-    if path is None:
-        return words, None
-    model = learning.read_model(path, request.config, request.max_pixels)
-    if request.device == Device.GPU:
-        raise with_code(
-            UsageError(f"{quoted(path)} is trained already, and frames are colored on the CPU"), "model_gpu"
-        )
+    model = learning.given_model(request, path)
+    if model and request.device == Device.GPU:
+        text = f"{words[0]!r} is trained already, and frames are colored on the CPU"
+        raise with_code(UsageError(text), "model_gpu")
     return words, model
 
 

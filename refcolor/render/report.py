@@ -36,19 +36,12 @@ SHEET_SIDE = 320  # pixels; longer side of a picture
 
 
 class Report:
-    """Collects the outcomes of a plan's frames.
-
-    Attributes
-    ----------
-    outcomes : dict of int to Outcome
-        By frame index, without the pictures.
-    config : Config
-        Settings, with the number of clusters once it is decided.
-    """
+    """Collects the outcomes of a plan's frames."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan, self.config = plan, plan.config
-        self.outcomes: dict[int, Outcome] = {}
+        self.plan = plan
+        self.config = plan.config  #: with the number of clusters, once it is decided
+        self.outcomes: dict[int, Outcome] = {}  #: by frame index, without the pictures
         self._pictures: dict[int, NDArray[np.uint8]] = {}
         selected = plan.outputs.selected
         step = plan.request.every or -(-len(selected) // SHEET_PICTURES)
