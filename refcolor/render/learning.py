@@ -77,8 +77,8 @@ def given_model(request: Request, path: Path | None) -> Model | None:
     Raises
     ------
     OSError, ValueError
-        As :func:`refcolor.files.models.read`; UsageError for settings besides the model's own, or where a model
-        is to be saved again or under another kind of name.
+        As :func:`refcolor.files.models.read`; UsageError for settings besides the model's own, for saving it
+        again, or for saving under another kind of name.
     """
     if request.save_model is not None and request.save_model.suffix != models.SUFFIX:
         name = repr(request.save_model.name)

@@ -10,7 +10,6 @@ from refcolor.config import Config
 from refcolor.errors import UsageError, quoted, usage_errors, with_code
 from refcolor.files import images, models, sequences
 from refcolor.files.images import Picture
-from refcolor.files.models import Model
 from refcolor.imaging import palette
 from refcolor.imaging.checks import check_size
 from refcolor.imaging.color import Image
