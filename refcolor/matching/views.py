@@ -1,20 +1,50 @@
-"""A view of a source: at the target's scale, perhaps mirrored."""
+"""The sources as the target sees them, and which of their pixels a match means.
+
+A field holds a source pixel (x, y) for every target pixel. The views lie one below the other: y counts the
+rows of all of them, view * height + row. Only :func:`split_rows` and :func:`stack_rows` convert.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.imaging.color import Image
 
+Field = NDArray[np.float32]  # (H, W, 2): x, y of the source pixel of every target pixel
+Cells = NDArray[np.int32]  # (H, W, 2): the same, in whole pixels
+
 
 @dataclass(frozen=True)
 class Views:
-    """The source, and its mirror image where that helps: gray (V, H, W) in 8-bit levels, CIELAB a, b
-    (V, H, W, 2), and palette labels uint8 (V, H, W) or None."""
+    """The sources at the target's scale, and their mirror images where those help.
+
+    Attributes
+    ----------
+    gray : float32 (V, H, W)
+        In 8-bit levels.
+    ab : float32 (V, H, W, 2)
+        CIELAB a, b.
+    labels : uint8 (V, H, W), optional
+        Palette labels.
+    """
 
     gray: Image
     ab: Image
     labels: NDArray[np.uint8] | None = None
+
+
+def split_rows(y: NDArray[Any], height: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """View, and row within it, of rows that count all views of this height."""
+    view = np.floor((y + np.float32(0.5)) / height)
+    return view, y - view * height
+
+
+def stack_rows(field: NDArray[Any], view: NDArray[Any] | int, height: int) -> NDArray[Any]:
+    """Matches (..., 2) whose y is a row of this view, as matches whose y counts the rows of all views."""
+    out = field.copy()
+    out[..., 1] += np.asarray(view, np.float32) * np.float32(height)
+    return out

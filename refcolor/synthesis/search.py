@@ -1,7 +1,7 @@
-"""PatchMatch search and votes: overlapping source patches give the target's chroma, coarse to fine.
+"""Guided patch synthesis: PatchMatch search and voting for the target's chroma, coarse to fine.
 
-A patch is chosen for how its gray and the chroma found so far agree with the target's, for lying where the
-flow that came back says it lies, and for being of a color that the network expects there.
+A source patch is chosen if its gray, and the chroma found so far, agree with the target's, if it lies where
+reliable flow leads, and if the network expects its palette color there.
 """
 
 from __future__ import annotations
@@ -14,33 +14,26 @@ from numpy.typing import NDArray
 
 from refcolor import kernels
 from refcolor.imaging.color import Image
-from refcolor.matching.views import Views
+from refcolor.matching.views import Cells, Field, Views
+from refcolor.synthesis import pyramid
+from refcolor.synthesis.votes import RADIUS, vote
 
-Cells = NDArray[np.int32]  # (H, W, 2): x and view * height + y of a source pixel
-
-RADIUS = 2  # of a patch
-COARSEST = 64  # pixels; the least side of the coarsest level
-LEVELS = 4
 GRAY_WEIGHT = 2.0  # guide units of an 8-bit level of gray
-CHROMA_WEIGHT = 1.0  # of a CIELAB unit of chroma
-TONE_CAP = 12_000  # the difference of two patches' mean grays, in guide units, saturates towards this
-TONE_CAP_LABELLED = 2_000  # and where the network helps: it then need not be found in the same light
-CAP = 20_000  # a patch's squared differences, in guide units, saturate towards this
-NAT = 1_000  # cost of a nat of the network's surprise
-SURPRISE = 6.9  # nats, at most: one in a thousand
-PULL = 16  # cost of a pixel, at full size, between a match and the flow
-SLACK = 40  # pixels, at full size, beyond which it costs no more
-RETURNED = 3.0  # pixels there and back within which flow pulls
-SWEEPS = ((1, 3, 8), (1, 4))  # distances that matches spread over: first search of a level, and later ones
-FAR = 0.1  # reach of the random search at the coarsest level, of the longer side
-NEAR = 16  # pixels, at the others
-FARTHEST = 32_767  # what the search kernel takes
-ROUNDS = 2
-TEMPER = 20_000.0  # cost by which a vote's weight falls by e
-LUMA_SPREAD = 8.0  # 8-bit levels; a vote of another gray counts less
-KIN = 20.0  # CIELAB units; votes this far apart do not support each other
-MAX_GUIDE = 2047  # what the search kernel takes
-FIELD_END = 1 << 24  # the same, of matches
+CHROMA_WEIGHT = 1.0  # guide units of a CIELAB unit of chroma
+MAX_GUIDE = 2047  # guide units; what the search kernel takes
+COST_CAP = 20_000  # the squared difference of two patches, in guide units, saturates towards this
+MEAN_CAP = 12_000  # and the difference of their mean grays towards this
+MEAN_CAP_WITH_LABELS = 2_000  # less where the network helps: the match may then stand in other light
+COST_PER_NAT = 1_000  # of the negative log probability of a label
+MAX_NATS = 6.9  # a probability below one in a thousand costs no more
+FLOW_WEIGHT = 16  # cost of a pixel, at full size, between a match and the flow
+MAX_FLOW_DISTANCE = 40  # pixels, at full size, beyond which it costs no more
+MAX_FLOW_ERROR = 3.0  # pixels of forward-backward error within which flow counts
+JUMPS = ((1, 3, 8), (1, 4))  # propagation distances: of the first search of a level, and of the second
+COARSEST_REACH = 0.1  # of the random search at the coarsest level, relative to the longer side
+REACH = 16  # pixels, at the other levels
+MAX_REACH = 32_767  # pixels; what the search kernel takes
+ROUNDS = 2  # of propagation and random search
 
 
 @dataclass(frozen=True)
@@ -52,9 +45,9 @@ class Synthesis:
     ab : float32 (H, W, 2)
         CIELAB a, b.
     share : float32 (H, W)
-        Share of the votes that support it.
+        Share of the votes, in [0, 1], that support it.
     field : int32 (H, W, 2)
-        Source pixel of every target pixel, as x and view * height + y.
+        Source pixel of every target pixel; see :mod:`refcolor.matching.views`.
     cost : int32 (H, W)
         Of the matched patch, in guide units squared.
     """
@@ -65,11 +58,25 @@ class Synthesis:
     cost: NDArray[np.int32]
 
 
+@dataclass(frozen=True)
+class _Inputs:
+    """The arguments of :func:`synthesize`, with the network's probabilities as costs."""
+
+    gray: Image
+    views: Views
+    candidates: list[Field]
+    flow: Field
+    error: Image
+    label_costs: NDArray[np.uint16] | None
+    seed: int
+    threads: int
+
+
 def synthesize(
     gray: Image,
     views: Views,
-    candidates: list[Image],
-    flow: Image,
+    candidates: list[Field],
+    flow: Field,
     error: Image,
     expected: Image | None = None,
     *,
@@ -81,15 +88,23 @@ def synthesize(
     Parameters
     ----------
     gray : float32 (H, W)
-        The target in the source's light, 8-bit levels.
+        The target in the source's light, in 8-bit levels.
     views : Views
         Of the source, at the target's scale.
     candidates : list of float32 (H, W, 2)
-        Matches to try first, as x and view * height + y.
+        Matches to try first; see :mod:`refcolor.matching.views`.
     flow, error : float32 (H, W, 2), (H, W)
-        The best flow and how far from its start it comes back, pixels.
+        The best flow and its forward-backward error, in pixels.
     expected : float32 (h, w, k), optional
         The network's probabilities of the palette labels, on any grid; needs labels in `views`.
+    seed : int
+        Of the random search.
+    threads : int, optional
+        :func:`refcolor.kernels.threads` if not given. The result does not depend on it.
+
+    Returns
+    -------
+    Synthesis
 
     Notes
     -----
@@ -97,93 +112,77 @@ def synthesize(
     al., "StyLit", 2016, for guides and voting; Wexler et al., "Space-time completion of video", 2007, for the
     mode instead of the mean.
     """
-    threads = threads or kernels.threads()
-    h, w = gray.shape
-    full = views.gray.shape[1:]
-    levels = 1
-    while levels < LEVELS and min(h, w, *full) >> levels >= COARSEST:
-        levels += 1
-    surprise = None if expected is None else _surprise(expected)
+    costs = None if expected is None else _label_costs(expected)
+    inputs = _Inputs(
+        gray, views, candidates, flow, error, costs, seed, kernels.threads() if threads is None else threads
+    )
+    levels = pyramid.level_count(min(*gray.shape, *views.gray.shape[1:]))
+    result = _synthesize_level(inputs, levels - 1, None)
+    for level in reversed(range(levels - 1)):
+        result = _synthesize_level(inputs, level, result)
+    return result
 
-    field: Cells | None = None
-    ab: Image | None = None
-    last = (0, 0)  # size of the level before's views
-    for level in reversed(range(levels)):
-        to = (w, h) if level == 0 else (max(1, round(w / 2**level)), max(1, round(h / 2**level)))
-        came = views if level == 0 else _reduced(views, level)
-        views_h, views_w = came.gray.shape[1:]
-        small = gray if level == 0 else cv2.resize(gray, to, interpolation=cv2.INTER_AREA)
-        again = field is not None  # the field of the level before is one more candidate
-        tries = np.empty((len(candidates) + again, to[1], to[0], 2), np.int32)
-        for i, candidate in enumerate(candidates):
-            tries[i] = _reduced_field(candidate, to, full, (views_h, views_w))
-        prior = _reduced_field(flow, to, full, (views_h, views_w))
-        lost = (
-            error > RETURNED
-            if level == 0
-            else cv2.resize(np.minimum(error, 100), to, interpolation=cv2.INTER_AREA) > RETURNED
+
+def _synthesize_level(inputs: _Inputs, level: int, coarser: Synthesis | None) -> Synthesis:
+    """Search and vote at one level, starting from the result of the coarser one."""
+    gray = pyramid.resize(inputs.gray, pyramid.level_shape(inputs.gray.shape, level))
+    views = pyramid.reduce_views(inputs.views, level)
+    candidates = _candidates(inputs, level, gray.shape, coarser)
+    prior = _prior(inputs, gray.shape, views)
+    ab = None if coarser is None else pyramid.resize(coarser.ab, gray.shape, cv2.INTER_LINEAR)
+    costs = inputs.label_costs
+    unary = None if costs is None else pyramid.resize_costs(costs, gray.shape)
+    source_means, target_means = _means(views.gray), _means(gray[None])[0]
+    field, cost = candidates[0].copy(), np.empty(gray.shape, np.int32)
+    share = np.empty(gray.shape, np.float32)
+    for turn in range(1 if level == 0 else 2):
+        reach = int(COARSEST_REACH * max(views.gray.shape[1:])) if coarser is None else 0
+        kernels.core.search(
+            source=_guides(views.gray, None if ab is None else views.ab),
+            target=_guides(gray[None], None if ab is None else ab[None])[0],
+            radius=RADIUS,
+            cap=COST_CAP,
+            source_means=source_means,
+            target_means=target_means,
+            mean_cap=MEAN_CAP if unary is None else MEAN_CAP_WITH_LABELS,
+            candidates=candidates if turn == 0 else candidates[:0],
+            prior=prior,
+            flow_weight=FLOW_WEIGHT << level,
+            max_flow_distance=MAX_FLOW_DISTANCE >> level,
+            labels=None if unary is None else views.labels,
+            unary=unary,
+            jumps=np.array(JUMPS[turn], np.int32),
+            reach=min(max(reach, REACH >> turn), MAX_REACH),
+            rounds=ROUNDS,
+            seed=(inputs.seed * 31 + level * 2 + turn) * 1009 & 0xFFFFFFFF,
+            field=field,
+            cost=cost,
+            threads=inputs.threads,
         )
-        prior[lost] = -1
-        if field is not None and ab is not None:
-            tries[-1] = _enlarged(field, to, last, (views_h, views_w))
-            ab = cv2.resize(ab, to, interpolation=cv2.INTER_LINEAR)
-        unary = None if surprise is None else _costs(surprise, to)
-        last = (views_h, views_w)
-        field = tries[0].copy()
-        cost = np.empty(to[::-1], np.int32)
-        coarsest = level == levels - 1
-        tones, tone = _tone(came.gray), _tone(small[None])[0]
-        for turn in range(1 if level == 0 else 2):
-            reach = int(FAR * max(views_h, views_w)) if coarsest else 0
-            reach = min(max(reach, NEAR >> turn), FARTHEST)
-            kernels.core.search(
-                _guides(came.gray, came.ab if ab is not None else None),
-                _guides(small[None], None if ab is None else ab[None])[0],
-                RADIUS,
-                CAP,
-                tones,
-                tone,
-                TONE_CAP if unary is None else TONE_CAP_LABELLED,
-                tries if turn == 0 else tries[:0],
-                prior,
-                PULL << level,
-                SLACK >> level,
-                None if unary is None else came.labels,
-                unary,
-                np.array(SWEEPS[min(turn, 1)], np.int32),
-                reach,
-                ROUNDS,
-                (seed * 31 + level * 2 + turn) * 1009 & 0xFFFFFFFF,
-                field,
-                cost,
-                threads,
-            )
-            ab, share = vote(came, small, field, cost, threads=threads)
-    assert field is not None
+        ab, share = vote(views, gray, field, cost, threads=inputs.threads)
     assert ab is not None
     return Synthesis(ab, share, field, cost)
 
 
-def vote(
-    views: Views, gray: Image, field: Cells, cost: NDArray[np.int32], *, threads: int | None = None
-) -> tuple[Image, Image]:
-    """Chroma (H, W, 2) from the patches that lie over each pixel, and the share (H, W) that supports it."""
-    ab, share = np.empty((*gray.shape, 2), np.float32), np.empty(gray.shape, np.float32)
-    kernels.core.vote(
-        views.gray,
-        views.ab,
-        gray,
-        field,
-        cost,
-        RADIUS,
-        TEMPER,
-        LUMA_SPREAD,
-        KIN,
-        ab,
-        share,
-        threads or kernels.threads(),
-    )
-    return ab, share
+def _candidates(inputs: _Inputs, level: int, shape: tuple[int, ...], coarser: Synthesis | None) -> Cells:
+    """The candidates (N, h, w, 2) at a level; the field of the coarser level is the last of them."""
+    full = inputs.views.gray.shape[1:]
+    small = pyramid.level_shape(full, level)
+    fields = [pyramid.reduce_field(field, shape, full, small) for field in inputs.candidates]
+    if coarser is not None:
+        before = pyramid.level_shape(full, level + 1)
+        fields.append(pyramid.enlarge_field(coarser.field, shape, before, small))
+    return np.stack(fields)
+
+
+def _prior(inputs: _Inputs, shape: tuple[int, ...], views: Views) -> Cells:
+    """The flow (h, w, 2) at a level, -1 where it is not reliable."""
+    prior = pyramid.reduce_field(inputs.flow, shape, inputs.views.gray.shape[1:], views.gray.shape[1:])
+    error = inputs.error
+    if error.shape != shape:
+        error = pyramid.resize(np.minimum(error, 100), shape)
+    prior[error > MAX_FLOW_ERROR] = -1
+    return prior
 
 
 def _guides(gray: Image, ab: Image | None) -> NDArray[np.int16]:
@@ -196,66 +195,17 @@ def _guides(gray: Image, ab: Image | None) -> NDArray[np.int16]:
     return np.ascontiguousarray(np.pad(stacked, ((0, 0), border, border, (0, 0)), mode="reflect"))
 
 
-def _tone(gray: Image) -> NDArray[np.int16]:
-    """Local mean of gray, in guide units."""
+def _means(gray: Image) -> NDArray[np.int16]:
+    """Mean gray (V, H, W) of the patch around every pixel, in guide units."""
     return np.asarray(np.rint(_mean(gray) * GRAY_WEIGHT), np.int16)
 
 
 def _mean(gray: Image) -> Image:
-    """Mean gray of the patch around every pixel: (V, H, W) -> (V, H, W)."""
     side = (2 * RADIUS + 1,) * 2
-    return np.stack([cv2.blur(g, side, borderType=cv2.BORDER_REFLECT_101) for g in gray])
+    return np.stack([cv2.blur(plane, side, borderType=cv2.BORDER_REFLECT_101) for plane in gray])
 
 
-def _reduced(views: Views, level: int) -> Views:
-    h, w = (max(1, round(side / 2**level)) for side in views.gray.shape[1:])
-
-    def area(image: Image) -> Image:
-        return np.stack([cv2.resize(v, (w, h), interpolation=cv2.INTER_AREA) for v in image])
-
-    labels = views.labels
-    if labels is not None:
-        labels = np.stack([cv2.resize(v, (w, h), interpolation=cv2.INTER_NEAREST) for v in labels])
-    return Views(area(views.gray), area(views.ab), labels)
-
-
-def _reduced_field(field: Image, to: tuple[int, int], full: tuple[int, ...], small: tuple[int, int]) -> Cells:
-    """A full-size field on a level's grid: `to` (w, h) of the target, views of size `small` for `full`."""
-    if field.shape[1::-1] != to:
-        field = cv2.resize(field, to, interpolation=cv2.INTER_NEAREST)
-    view = np.floor((field[..., 1] + 0.5) / full[0])
-    x = (field[..., 0] + 0.5) * (small[1] / full[1]) - 0.5
-    y = (field[..., 1] - view * full[0] + 0.5) * (small[0] / full[0]) - 0.5 + view * small[0]
-    return _cells(x, y)
-
-
-def _enlarged(field: Cells, to: tuple[int, int], small: tuple[int, int], full: tuple[int, int]) -> Cells:
-    """The field of the level before on this one's grid; `small` and `full` are the views' sizes there."""
-    h, w = field.shape[:2]
-    y, x = np.mgrid[: to[1], : to[0]].astype(np.float32)
-    x, y = (x + 0.5) * (w / to[0]), (y + 0.5) * (h / to[1])
-    column, row = np.minimum(x.astype(np.int32), w - 1), np.minimum(y.astype(np.int32), h - 1)
-    found = field[row, column].astype(np.float32)
-    view = np.floor(found[..., 1] / small[0])
-    fx = (found[..., 0] + x - column) * (full[1] / small[1]) - 0.5
-    fy = (found[..., 1] - view * small[0] + y - row) * (full[0] / small[0]) - 0.5 + view * full[0]
-    return _cells(fx, fy)
-
-
-def _cells(x: Image, y: Image) -> Cells:
-    return np.asarray(np.rint(np.clip(np.stack([x, y], -1), -FIELD_END, FIELD_END)), np.int32)
-
-
-def _surprise(expected: Image) -> NDArray[np.uint16]:
-    """Costs of the labels where they have these probabilities (h, w, k)."""
-    nats = np.minimum(-np.log(np.maximum(expected, 1e-9)), SURPRISE)
-    return np.asarray(np.rint(nats * NAT), np.uint16)
-
-
-def _costs(surprise: NDArray[np.uint16], to: tuple[int, int]) -> NDArray[np.uint16]:
-    """Costs of the labels (h, w, k) at every pixel of a level, `to` = (w, h)."""
-    out = np.empty((to[1], to[0], surprise.shape[2]), np.uint16)
-    for first in range(0, surprise.shape[2], 4):  # OpenCV resizes up to four channels
-        part = slice(first, first + 4)
-        out[..., part] = np.atleast_3d(cv2.resize(np.ascontiguousarray(surprise[..., part]), to))
-    return out
+def _label_costs(expected: Image) -> NDArray[np.uint16]:
+    """Costs of the labels that have these probabilities (h, w, k)."""
+    nats = np.minimum(-np.log(np.maximum(expected, 1e-9)), MAX_NATS)
+    return np.asarray(np.rint(nats * COST_PER_NAT), np.uint16)

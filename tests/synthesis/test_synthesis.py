@@ -6,8 +6,9 @@ import pytest
 
 from refcolor.imaging.color import luma, rgb_to_lab
 from refcolor.matching.views import Views
-from refcolor.synthesis import search
+from refcolor.synthesis import pyramid
 from refcolor.synthesis.search import synthesize
+from refcolor.synthesis.votes import vote
 
 
 def picture(height=96, width=128, seed=0):
@@ -151,7 +152,7 @@ def test_votes_mix_nothing_unlike():
     views = Views(np.full((1, 64, 64), 100, np.float32), chroma(source)[None])
     y, x = np.mgrid[:64, :64].astype(np.int32)
     field = np.stack([np.where((x + y) % 2, 10, 50), y], axis=-1).astype(np.int32)
-    ab, share = search.vote(views, np.full((64, 64), 100, np.float32), field, np.zeros((64, 64), np.int32))
+    ab, share = vote(views, np.full((64, 64), 100, np.float32), field, np.zeros((64, 64), np.int32))
     away = np.abs(ab[:, :, None] - chroma(source)[0, [0, 63]]).max(-1).min(-1)
     assert away.max() < 5
     assert share.max() < 0.9
@@ -164,8 +165,8 @@ def test_fields_between_sizes_keep_their_view():
     field = np.stack(
         [rng.uniform(0, 130, (80, 90)), rng.integers(0, 2, (80, 90)) * 97 + rng.uniform(0, 96, (80, 90))], -1
     ).astype(np.float32)
-    down = search._reduced_field(field, (90, 80), full, small)
+    down = pyramid.reduce_field(field, (80, 90), full, small)
     assert (down[..., 1] // 48 == field[..., 1] // 97).all()
-    up = search._enlarged(down, (90, 80), small, full)
+    up = pyramid.enlarge_field(down, (80, 90), small, full)
     assert (up[..., 1] // 97 == field[..., 1] // 97).all()
     assert np.abs(up - field).max() <= 2.1

@@ -1,0 +1,58 @@
+"""Overlapping patches vote for the chroma of each pixel: the strongest mode wins, nothing unlike is mixed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from refcolor import kernels
+from refcolor.imaging.color import Image
+from refcolor.matching.views import Cells, Views
+
+RADIUS = 2  # of a patch, pixels
+TEMPERATURE = 20_000.0  # cost by which a vote's weight falls by e
+LUMA_SPREAD = 8.0  # 8-bit levels; standard deviation of gray between a vote and the target
+VOTE_BANDWIDTH = 20.0  # CIELAB units within which votes support each other
+
+
+def vote(
+    views: Views, gray: Image, field: Cells, cost: NDArray[np.int32], *, threads: int | None = None
+) -> tuple[Image, Image]:
+    """Chroma from the matches of all patches that cover a pixel.
+
+    Parameters
+    ----------
+    views : Views
+        Of the source, at the target's scale.
+    gray : float32 (H, W)
+        The target in the source's light, in 8-bit levels.
+    field : int32 (H, W, 2)
+        Source pixel of every target pixel, inside the views.
+    cost : int32 (H, W)
+        Of the matched patch.
+    threads : int, optional
+        :func:`refcolor.kernels.threads` if not given. The result does not depend on it.
+
+    Returns
+    -------
+    float32 (H, W, 2)
+        CIELAB a, b: the mean around the strongest mode of the votes (Wexler et al. 2007).
+    float32 (H, W)
+        Share of the votes, in [0, 1], that support it.
+    """
+    ab, share = np.empty((*gray.shape, 2), np.float32), np.empty(gray.shape, np.float32)
+    kernels.core.vote(
+        views.gray,
+        views.ab,
+        gray,
+        field,
+        cost,
+        radius=RADIUS,
+        temperature=TEMPERATURE,
+        luma_spread=LUMA_SPREAD,
+        bandwidth=VOTE_BANDWIDTH,
+        ab=ab,
+        share=share,
+        threads=threads or kernels.threads(),
+    )
+    return ab, share
