@@ -17,10 +17,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from refcolor import kernels
 from refcolor.imaging.color import lab_to_rgb, luma, rgb_to_lab
 from refcolor.imaging.merge import luma_exact
 from refcolor.imaging.patches import blur_stack, gather
-from refcolor.synthesis import search
+from refcolor.matching.views import Views
+from refcolor.synthesis.votes import LUMA_SPREAD, TEMPERATURE, VOTE_BANDWIDTH, vote
 
 SIZE, HALF = 29, 14
 
@@ -108,14 +110,14 @@ def vote_by_remap(gray, ab, seen, field, cost, radius=2):
     weight = [
         np.where(
             inside,
-            np.exp(-0.5 * (off / search.LUMA_SPREAD) ** 2 - (c - least) / search.TEMPER) + 1e-6,
+            np.exp(-0.5 * (off / LUMA_SPREAD) ** 2 - (c - least) / TEMPERATURE) + 1e-6,
             0,
         )
         for c, off, inside in weights
     ]
     support = [
         sum(
-            w * np.maximum(0, 1 - ((a - b) ** 2).sum(-1) / search.KIN**2)
+            w * np.maximum(0, 1 - ((a - b) ** 2).sum(-1) / VOTE_BANDWIDTH**2)
             for b, w in zip(votes, weight, strict=True)
         )
         for a in votes
@@ -123,7 +125,7 @@ def vote_by_remap(gray, ab, seen, field, cost, radius=2):
     winner = np.argmax(support, axis=0)[None, ..., None]
     mode = np.take_along_axis(np.stack(votes), winner, axis=0)[0]
     kin = [
-        w * np.maximum(0, 1 - ((mode - b) ** 2).sum(-1) / search.KIN**2)
+        w * np.maximum(0, 1 - ((mode - b) ** 2).sum(-1) / VOTE_BANDWIDTH**2)
         for b, w in zip(votes, weight, strict=True)
     ]
     return sum(w[..., None] * b for b, w in zip(votes, kin, strict=True)) / sum(kin)[..., None]
@@ -197,7 +199,7 @@ def rows():
     nothing = np.empty((0, *field.shape), np.int32)
 
     def search(threads):
-        search._core.search(
+        kernels.core.search(
             source[None], target, 2, 1 << 24, flat[None], flat, 1 << 24, nothing, None, 0, 0, None, None,
             np.empty(0, np.int32), 0, 0, 0, field, cost, threads,
         )  # fmt: skip
@@ -216,13 +218,13 @@ def rows():
     price = rng.integers(0, 40_000, small.shape[:2]).astype(np.int32)
     ab = cv2.GaussianBlur(rng.normal(0, 300, (180, 320, 2)).astype(np.float32), (0, 0), 8)
     gray, seen = (np.round(rng.random((180, 320), np.float32) * 255) for _ in range(2))
-    views = search.Views(gray[None], ab[None])
-    made = search.vote(views, seen, small, price)[0]
+    views = Views(gray[None], ab[None])
+    made = vote(views, seen, small, price)[0]
     assert np.abs(made - vote_by_remap(gray, ab, seen, small, price)).max() < 0.1
     yield (
         "votes for 320x180, cv2.remap",
         lambda: vote_by_remap(gray, ab, seen, small, price),
-        lambda threads: search.vote(views, seen, small, price, threads=threads),
+        lambda threads: vote(views, seen, small, price, threads=threads),
         # 25 votes of 12 operations, about 12 of them different: 12 times 12 pairs of 8
         computed((25 * 12 + 144 * 8) * price.size, 4),
     )

@@ -40,9 +40,9 @@ STAGES = {  # name in the table -> function that does it
     "align": "matching.alignment.align",
     "label": "methods.standard.Standard.opinion",
     "synthesis": "synthesis.search.synthesize",
-    "settle": "synthesis.fusion.settle",
+    "settle": "synthesis.flat_regions.settle",
     "paint": "imaging.flat_colors.apply",
-    "trust": "synthesis.fusion.trust",
+    "trust": "synthesis.confidence.estimate",
     "expect": "methods.standard.Standard.expected_chroma",
     "merge": "imaging.merge.luma_exact",
 }

@@ -19,7 +19,7 @@ from refcolor.matching.alignment import Aligner, Alignment
 from refcolor.matching.source import Source
 from refcolor.methods.base import Learned, Method, Result, Target
 from refcolor.networks.labelling import KeyWeights, Labelling
-from refcolor.synthesis import fusion, search
+from refcolor.synthesis import confidence, flat_regions, search
 
 
 class Quick(Method):
@@ -60,10 +60,10 @@ class Quick(Method):
             seed=learned.config.seed,
         )
         expected = self.expected_chroma(labelling, learned, relit)
-        confidence = fusion.trust(synthesis, matches.error, expected)
-        ab = fusion.settle(synthesis.ab, matches.relit, probabilities, learned.chroma_lines)
+        trust = confidence.estimate(synthesis, matches.error, expected)
+        ab = flat_regions.settle(synthesis.ab, matches.relit, probabilities, learned.chroma_lines)
         image = merge.luma_exact(gray, ab * np.float32(matches.dimming))
         assert learned.flat_colors is not None
         image, painted = flat_colors.apply(image, gray, learned.flat_colors, probabilities, learned.palette)
-        confidence[painted] = np.maximum(confidence[painted], flat_colors.MIN_CONFIDENCE)
-        return Result(image, confidence, matches, labelling)
+        trust[painted] = np.maximum(trust[painted], flat_colors.MIN_CONFIDENCE)
+        return Result(image, trust, matches, labelling)

@@ -1,4 +1,4 @@
-"""Paints to the last bit on flat art, nothing painted elsewhere, and what trust means."""
+"""Flat colors to the last bit on flat art, and nothing painted elsewhere."""
 
 import cv2
 import numpy as np
@@ -7,11 +7,10 @@ import pytest
 from refcolor.imaging import flat_colors, merge, palette
 from refcolor.imaging.color import luma, rgb_to_lab, to_8bit
 from refcolor.imaging.flat_colors import FlatColors
-from refcolor.networks.labellers import agree
-from refcolor.synthesis import fusion
-from refcolor.synthesis.search import Synthesis
 
 COLORS = np.array([[230, 60, 50], [40, 90, 200], [250, 230, 120], [30, 30, 40], [90, 170, 80]], np.uint8)
+
+
 TWINS = np.array([[200, 80, 60], [60, 144, 100]], np.uint8)  # their gray is 114 both
 
 
@@ -46,9 +45,6 @@ def only_one(color):
     return flat_colors.find(unit(np.full((30, 30, 3), color, np.uint8)))
 
 
-# ---------------------------------------------------------------- the source's paints
-
-
 @pytest.mark.parametrize("draw", [unit, smooth])
 def test_paints_are_those_of_a_flat_drawing(draw):
     found = flat_colors.find(draw(flat()))
@@ -76,9 +72,6 @@ def test_a_rare_color_and_a_thin_line_are_no_paints():
     drawing[100:103, 100:103] = 7, 7, 200  # one flat pixel of 90000
     drawing[200:202] = 1, 2, 3  # two pixels wide
     assert sorted(map(tuple, to_8bit(flat_colors.find(unit(drawing)).rgb))) == sorted(map(tuple, COLORS))
-
-
-# ---------------------------------------------------------------- painting
 
 
 def test_flat_regions_get_their_paint_to_the_bit():
@@ -171,102 +164,9 @@ def test_a_target_with_shading_is_not_painted():
     assert not painted.any()
 
 
-# ---------------------------------------------------------------- trust
-
-
-def made(cost=0, share=1.0, ab=(0, 0), shape=(30, 40)):
-    return Synthesis(
-        np.full((*shape, 2), ab, np.float32),
-        np.full(shape, share, np.float32),
-        np.zeros((*shape, 2), np.int32),
-        np.full(shape, cost, np.int32),
-    )
-
-
-def trust(made, error=np.inf, expected=None):
-    if expected is not None:
-        expected = np.full((*made.share.shape, 2), expected, np.float32)
-    return fusion.trust(made, np.full(made.share.shape, error, np.float32), expected)
-
-
-def test_trust_is_a_share():
-    rng = np.random.default_rng(0)
-    wild = Synthesis(
-        rng.normal(0, 50, (30, 40, 2)).astype(np.float32),
-        rng.random((30, 40), np.float32),
-        np.zeros((30, 40, 2), np.int32),
-        rng.integers(0, 200_000, (30, 40), np.int32),
-    )
-    error = rng.choice([0, 1, np.inf], (30, 40)).astype(np.float32)
-    for expected in (None, rng.normal(0, 50, (30, 40, 2)).astype(np.float32)):
-        found = fusion.trust(wild, error, expected)
-        assert found.shape == (30, 40)
-        assert found.dtype == np.float32
-        assert found.min() >= 0
-        assert found.max() <= 1
-
-
-def test_a_perfect_match_is_fully_trusted_and_a_void_one_not_at_all():
-    assert trust(made()).min() > 0.999
-    assert trust(made(cost=500_000, share=0)).max() < 0.001
-
-
-def test_each_reason_to_doubt_lowers_trust():
-    good = trust(made(cost=2000, share=0.9), expected=(0, 0)).mean()
-    assert trust(made(cost=9000, share=0.9), expected=(0, 0)).mean() < good - 0.1
-    assert trust(made(cost=2000, share=0.5), expected=(0, 0)).mean() < good - 0.1
-    assert trust(made(cost=2000, share=0.9), expected=(60, 0)).mean() < good - 0.1
-    assert trust(made(cost=2000, share=0.9), error=0.1, expected=(0, 0)).mean() > good
-
-
-# ---------------------------------------------------------------- one opinion of two
-
-
-def test_agreed_rows_sum_to_one():
-    rng = np.random.default_rng(0)
-    one, other = (rng.dirichlet(np.ones(6) * 0.3, (9, 11)).astype(np.float32) for _ in range(2))
-    found = agree(one, other)
-    assert found.shape == (9, 11, 6)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found.sum(-1), 1, atol=1e-5)
-    assert found.min() > 0
-
-
-def test_either_opinion_counts_and_the_recalled_one_more():
-    sure, unsure = np.float32([[[0.98, 0.02]]]), np.float32([[[0.5, 0.5]]])
-    recalled, learned = agree(sure, unsure)[0, 0, 0], agree(unsure, sure)[0, 0, 0]
-    assert 0.5 < learned < recalled
-    assert agree(sure, sure)[0, 0, 0] > recalled
-    assert agree(sure, sure[..., ::-1])[0, 0, 0] > 0.5
-
-
 def test_paints_have_a_length():
     none = np.zeros((0, 3), np.float32)
     assert len(FlatColors(none, none[:, :2], none[:, 0])) == 0
-
-
-def two_regions():
-    """Gray (60, 60) of two even halves, their chroma, and votes astray in a corner of the left one."""
-    gray = np.where(np.arange(60) < 30, 100, 160).astype(np.float32)[None].repeat(60, 0)
-    ab = np.where((gray == 100)[..., None], (30, 10), (-20, 40)).astype(np.float32)
-    votes = ab.copy()
-    votes[5:15, 5:15] = (-40, -30)
-    return gray, ab, votes
-
-
-def test_an_even_region_settles_on_what_most_of_it_says():
-    gray, ab, votes = two_regions()
-    noisy = gray + np.random.default_rng(0).uniform(-1, 1, gray.shape).astype(np.float32)
-    np.testing.assert_allclose(fusion.settle(votes, noisy), ab, atol=1e-4)
-
-
-def test_shaded_and_split_regions_stay_as_they_are():
-    gray, _, votes = two_regions()
-    shaded = gray + np.arange(60, dtype=np.float32)[:, None]
-    np.testing.assert_array_equal(fusion.settle(votes, shaded), votes)
-    thirds = votes.copy()
-    thirds[:20], thirds[20:40], thirds[40:] = (30, 10), (-60, 0), (0, 60)
-    np.testing.assert_array_equal(fusion.settle(thirds, gray), thirds)
 
 
 def test_painting_keeps_the_gray_where_a_paint_is_a_level_off():
