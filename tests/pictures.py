@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 import OpenImageIO as oiio
+import pytest
 from numpy.typing import NDArray
+
+from refcolor.files.images import Picture, read, write
 
 Array = NDArray[Any]
 NAMES = {1: ("Y",), 2: ("Y", "A"), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
@@ -58,3 +61,44 @@ def png(header: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in parts
     )
+
+
+def names_in(folder: Path) -> list[str]:
+    """What a folder holds, hidden files included."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def noise(channels: int, depth: str = "uint8", height: int = 5, width: int = 7, seed: int = 0) -> Array:
+    """Random samples in the stored type; floats in [0, 1], and never brighter than their alpha."""
+    samples = np.random.default_rng(seed).random((height, width, channels))
+    if depth in ("half", "float"):
+        if channels in (2, 4):
+            samples[..., :-1] *= samples[..., -1:]
+        return samples.astype(np.float16 if depth == "half" else np.float32)
+    return np.rint(samples * np.iinfo(depth).max).astype(depth)
+
+
+def there_and_back(path: Path, out: Path) -> Picture:
+    picture = read(path)
+    write(out, picture.rgb, like=picture)
+    return picture
+
+
+def assert_stored_alike(got: Array, wanted: Array) -> None:
+    assert got.dtype == wanted.dtype
+    if got.dtype == np.float32:
+        np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-7)
+    elif got.dtype == np.float16:
+        steps = got.view(np.int16).astype(int) - wanted.view(np.int16)
+        assert np.abs(steps).max() <= 1
+    else:
+        np.testing.assert_array_equal(got, wanted)
+
+
+def assert_refused(path: Path, error: type[Exception], match: str, **options: Any) -> None:
+    with pytest.raises(error, match=match) as caught:
+        read(path, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "/proc/" not in message
+    assert len(message) < 500

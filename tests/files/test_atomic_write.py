@@ -12,15 +12,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+from pictures import names_in
 
 from refcolor.errors import code_of
 from refcolor.files import atomic_write
 from refcolor.files.atomic_write import atomic, check_target, sweep
-
-
-def names_in(folder: Path) -> list[str]:
-    """What a folder holds, hidden files included."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 def put(path: Path, data: bytes, *, force: bool = False) -> None:
