@@ -1,4 +1,4 @@
-"""``refcolor shot``: many frames like one key or several."""
+"""The command ``refcolor shot``: color the frames of a shot like its keys."""
 
 from __future__ import annotations
 

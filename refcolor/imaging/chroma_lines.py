@@ -1,4 +1,4 @@
-"""What luma says about color: how likely each palette color is at each gray, and its chroma there.
+"""Chroma lines: how likely each palette color is at each gray, and its chroma there.
 
 One color per cluster would quantize shading and gradients away; within a cluster chroma follows luma almost
 on a line, and the target's luma is known.

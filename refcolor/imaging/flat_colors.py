@@ -1,4 +1,4 @@
-"""Exact colors on flat art: the source's own, to the last bit.
+"""Flat colors: find the exact colors of flat art in the source, and lay them on regions of the target.
 
 Regions of the target that have one gray get one of the source's flat colors; anti-aliased pixels between two
 such regions become blends of the two. No other pixel changes.

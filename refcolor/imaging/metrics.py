@@ -1,4 +1,4 @@
-"""How close a colored picture comes to the true colors.
+"""Metrics against the true colors: CIEDE2000, shares of right colors, PSNR, luma kept.
 
 All figures come from 8-bit pixels, because that is what a viewer gets: float pictures in [0, 1] are rounded
 first. Shares are in [0, 1], CIEDE2000 and PSNR (dB) have their usual units.

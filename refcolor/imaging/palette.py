@@ -1,4 +1,4 @@
-"""The palette: k-means colors of the source, and the labels they give to pixels."""
+"""The palette: k-means colors of the source, and the palette labels of pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From label probabilities on the grid to chroma at the target's own size, along the target's edges.
+"""Upsample label probabilities to chroma at the target's size, along its edges.
 
 The probabilities are enlarged linearly; what brings the edges back is the full-size luma, which says for each
 pixel which colors are possible there and what chroma they have.

@@ -1,4 +1,4 @@
-"""What all methods share: the target, the result, what was learned, and the verbs of a method."""
+"""The base class of methods, and what they share: target, result, what was learned."""
 
 from __future__ import annotations
 

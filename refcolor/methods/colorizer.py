@@ -1,4 +1,4 @@
-"""One source or several, any number of targets: learn once, then color.
+"""Colorizer and colorize: learn one or several sources once, then color any number of targets.
 
 :func:`colorize` does it for one target. A :class:`Colorizer` keeps what was learned for more. The steps
 between, for callers that show them, are :func:`prepare`, then :func:`train` or :func:`restore`.

@@ -2,8 +2,8 @@
 
 Stages::
 
-source --> 24-color k-means palette, Canny, FAST --> CNN, trained on every pixel of a 112x112 grid
-target --> Canny, FAST --> CNN --> labels --> palette picture --> CIELAB merge, 224x224
+    source --> 24-color k-means palette, Canny, FAST --> CNN, trained on every pixel of a 112x112 grid
+    target --> Canny, FAST --> CNN --> labels --> palette picture --> CIELAB merge, 224x224
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Stages::
 
-target --> alignment with the sources --> patch synthesis --> settling, luma-exact merge --> flat colors
+    target --> alignment with the sources --> patch synthesis --> settling, luma-exact merge --> flat colors
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 Stages::
 
-source --> palette, labels --> network, trained once (the shipped embedding, or from scratch)
-                                    |
-target --> alignment ---------------+--> label probabilities --.
-              '-------------------------------------------> synthesis --> settling, merge, flat colors
+    source --> palette, labels --> network, trained once (the shipped embedding, or from scratch)
+                                        |
+    target --> alignment ---------------+--> label probabilities --.
+                  '-------------------------------------------> synthesis --> settling, merge, flat colors
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What training sees of one picture: tiles of it, moved, turned, blurred and relit at random, or cells."""
+"""Training samples from one picture: augmented tiles, or cells of the embedding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting Keras and its engine: quietly, on the device asked for, and saying which it was.
+"""Start Keras and its engine (TensorFlow or JAX) quietly, on the chosen device.
 
 The only module that knows TensorFlow by name. Everything here is slow (seconds), so callers check their
 input first.

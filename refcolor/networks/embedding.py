@@ -1,4 +1,4 @@
-"""The pre-trained embedding: which source cells a target cell is like.
+"""The pre-trained embedding: attention from target cells to source cells, recalled labels, nearest cells.
 
 Every cell of 4x4 pixels is described by a unit vector of 64 numbers. A target cell takes its labels from all
 source cells, weighted by similarity (Vondrick et al., "Tracking emerges by colorizing videos", 2018). The

@@ -1,4 +1,4 @@
-"""Training the label networks on one picture, and reading labels out of them.
+"""Train the label networks on the sources, and predict labels with them.
 
 Everything random is drawn from one NumPy generator and from seeds given to the layers: no global state is
 set, and the same seed gives the same weights bit for bit on a CPU.

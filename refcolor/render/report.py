@@ -1,4 +1,4 @@
-"""How a shot went: a report for programs, a summary for people, one picture of many frames."""
+"""The report of a job: JSON for programs, a summary for people, a contact sheet."""
 
 from __future__ import annotations
 
