@@ -12,7 +12,12 @@ AnyError = TypeVar("AnyError", bound=BaseException)
 
 
 class UsageError(ValueError):
-    """The request does not make sense as a whole: two options exclude each other, a name is missing."""
+    """The request makes no sense: two options exclude each other, a name is missing. It may have a code."""
+
+    def __init__(self, text: str, code: str | None = None) -> None:
+        super().__init__(text)
+        if code is not None:
+            self.code = code
 
 
 @contextmanager
@@ -24,7 +29,7 @@ def usage_errors() -> Iterator[None]:
         raise UsageError(str(error)) from error
 
 
-def with_code(error: AnyError, code: str) -> AnyError:
+def with_code(error: AnyError, code: str | None) -> AnyError:
     """Mark an error with a code that a program can look up; returns the error."""
     error.code = code  # type: ignore[attr-defined]
     return error

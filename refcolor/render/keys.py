@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from refcolor.errors import UsageError, quoted, with_code
+from refcolor.errors import UsageError, quoted
 from refcolor.files import images
 from refcolor.files.models import Model, is_meant
 from refcolor.files.sequences import FRAME_FIELD, expand, number_of
@@ -119,7 +119,7 @@ def expand_words(words: Sequence[str]) -> list[str]:
         name, number = _split(word)
         path, video = Path(name), VIDEO_FRAME.fullmatch(name)
         if video and Path(video[1]).is_file() and not path.exists():
-            raise with_code(UsageError(f"{quoted(name)} is a frame of a video"), "video_frame")
+            raise UsageError(f"{quoted(name)} is a frame of a video", "video_frame")
         several = number is None and not path.is_file() and (path.is_dir() or FRAME_FIELD.search(path.name))
         expanded += [str(file) for file in expand([path])] if several else [word]
     return expanded
@@ -206,7 +206,7 @@ def _read_file(word: str, frames: Frames) -> Key:
         rgb = images.read(name, max_pixels=frames.max_pixels).on_paper
     except ValueError:
         if is_video(name):
-            raise with_code(UsageError(f"{quoted(name)} is a video"), "is_video") from None
+            raise UsageError(f"{quoted(name)} is a video", "is_video") from None
         raise
     return _key(name, rgb, number, frames.numbers)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from refcolor.config import Config
-from refcolor.errors import UsageError, quoted, with_code
+from refcolor.errors import UsageError, quoted
 from refcolor.files import models
 from refcolor.files.models import Model
 from refcolor.imaging.color import Image
@@ -86,8 +86,8 @@ def given_model(request: Request, path: Path | None) -> Model | None:
     if path is None:
         return None
     if request.save_model is not None:
-        raise with_code(UsageError(f"{quoted(path)} is a model already"), "model_again")
+        raise UsageError(f"{quoted(path)} is a model already", "model_again")
     model = models.read(path, max_pixels=request.max_pixels)
     if request.config is not None:
-        raise with_code(UsageError(f"{quoted(path)} is a model with settings of its own"), "model_settings")
+        raise UsageError(f"{quoted(path)} is a model with settings of its own", "model_settings")
     return model

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refcolor.errors import UsageError, quoted, with_code
+from refcolor.errors import UsageError, quoted
 from refcolor.files import images
 from refcolor.files.atomic_write import check_target
 from refcolor.files.image_storage import EXTENSIONS, format_of
 from refcolor.files.images import Picture
-from refcolor.files.sequences import renumbered
+from refcolor.files.sequences import choose, renumbered
 from refcolor.render.frames import FileFrames, Frames, VideoFrames
+from refcolor.render.request import Request
 
 if TYPE_CHECKING:
     from refcolor.files.video_codecs import Codec
@@ -61,25 +62,19 @@ class Outputs:
         return images.read(self.results[index], max_pixels=self.frames.max_pixels)
 
 
-def shot_outputs(
-    frames: Frames,
-    selected: list[int],
-    output: Path | None,
-    confidence: Path | None = None,
-    codec: Codec | None = None,
-    *,
-    skip_existing: bool = False,
-) -> Outputs:
-    """The files of the selected frames of a shot; none without an `output`.
+def shot_outputs(request: Request, frames: Frames) -> Outputs:
+    """The files of the frames that a request selects; none without an output.
 
     Raises
     ------
     ValueError
         One line: options that exclude each other, two frames with one file, a file that a frame is read from.
     """
+    output, confidence = request.output, request.confidence
     if output is None:
         return Outputs(frames, [], [], {}, {}, None, [], frozenset(), None)
-    movie = _movie(frames, output, codec)
+    selected = choose(frames.numbers, request.frames, str(request.targets[0]))
+    movie = _movie(frames, output, request.codec)
     results = {} if movie else frame_files(frames, selected, output)
     confidences: dict[int, Path] = {}
     if confidence:
@@ -91,7 +86,7 @@ def shot_outputs(
         confidences = {index: path.with_suffix(".png") for index, path in paths.items()}
     files = [*results.values(), *confidences.values(), *([movie] if movie else [])]
     refuse_inputs(files, frames.files)
-    kept = frozenset(path for path in files if skip_existing and os.path.lexists(path))
+    kept = frozenset(path for path in files if request.skip_existing and os.path.lexists(path))
     kept_movie = None
     if movie in kept:
         assert isinstance(frames, VideoFrames)
@@ -101,10 +96,9 @@ def shot_outputs(
         for i in selected
         if not (kept_movie or results.get(i) in kept) or (i in confidences and confidences[i] not in kept)
     ]
-    folders = [
-        path.parent if path.suffix and not path.is_dir() else path for path in (output, confidence) if path
-    ]
     done = sorted(set(selected) - set(todo))
+    places = [path for path in (output, confidence) if path]
+    folders = [path.parent if path.suffix and not path.is_dir() else path for path in places]
     return Outputs(frames, todo, done, results, confidences, movie, folders, kept, kept_movie)
 
 
@@ -115,7 +109,7 @@ def _movie(frames: Frames, output: Path, codec: Codec | None) -> Path | None:
     suffix, is_folder = output.suffix.lower(), output.is_dir()
     if suffix not in CODECS or is_folder:
         if codec:
-            raise with_code(UsageError("a codec is for a video, and the output is none"), "codec")
+            raise UsageError("a codec is for a video, and the output is none", "codec")
         if isinstance(frames, VideoFrames) and suffix not in ("", *EXTENSIONS) and not is_folder:
             default_codec(output)  # raises: the extension is of no video
         return None
@@ -136,10 +130,8 @@ def _same_video(path: Path, frames: VideoFrames, selected: list[int]) -> VideoFr
             differences = (abs(time - other) for time, other in zip(times, expected, strict=True))
             if max(differences) <= MAX_TIME_DIFFERENCE:
                 return existing
-    raise with_code(
-        UsageError(f"{quoted(path)} exists, and has other frames than these: choose another name"),
-        "other_video",
-    )
+    text = f"{quoted(path)} exists, and has other frames than these: choose another name"
+    raise UsageError(text, "other_video")
 
 
 def frame_files(frames: Frames, indices: Sequence[int], output: Path) -> dict[int, Path]:
@@ -191,9 +183,8 @@ def refuse_inside(targets: Sequence[Path], output: Path | None) -> None:
     """Refuse results inside an input folder: later runs could take them for its frames."""
     for folder in (target for target in targets if target.is_dir()):
         if output is None:
-            raise with_code(
-                UsageError(f"{str(folder)!r} is a folder: its results need one of their own"), "needs_folder"
-            )
+            text = f"{str(folder)!r} is a folder: its results need one of their own"
+            raise UsageError(text, "needs_folder")
         real = Path(os.path.realpath(output))
         if Path(os.path.realpath(folder)) in (real, *real.parents):
             raise UsageError(
@@ -231,28 +222,21 @@ def check(
     *,
     others: Sequence[Path] = (),
     force: bool,
-    replace: Iterable[Path] = (),
+    replace: Collection[Path] = (),
 ) -> list[Path]:
     """Refuse, before any work, results that cannot or should not be written: `pictures` and `others`.
 
-    Existing files are refused, unless by `force` or where they are to `replace`.
-
-    Returns
-    -------
-    list of Path
-        Those of the `folders` that are still to be made, in this order.
+    Existing files are refused, unless by `force` or where they are to `replace`. Returned are those of the
+    `folders` that are still to be created, in this order.
 
     Raises
     ------
     UsageError, OSError, ValueError
         One line: what is wrong.
     """
-    paths, replaced = [*pictures, *others], set(replace)
-    needed = {path.parent for path in paths}
-    new = sorted(
-        (folder for folder in folders if folder in needed and not folder.exists()),
-        key=lambda folder: len(folder.parts),
-    )
+    paths = [*pictures, *others]
+    missing = {path.parent for path in paths if not path.parent.exists()}
+    new = sorted((folder for folder in folders if folder in missing), key=lambda folder: len(folder.parts))
     for folder in new:
         if folder.parent not in new:
             check_target(folder)
@@ -261,7 +245,7 @@ def check(
     refuse_inputs(_distinct(paths), inputs)
     for path in paths:
         if path.parent not in new:
-            check_target(path, force=force or path in replaced)
+            check_target(path, force=force or path in replace)
     return new
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from refcolor.config import Config
-from refcolor.errors import UsageError, quoted, usage_errors, with_code
+from refcolor.errors import UsageError, quoted, usage_errors
 from refcolor.files import images, models, sequences
 from refcolor.files.images import Picture
 from refcolor.imaging import palette
@@ -39,7 +39,7 @@ def color(request: Request, observer: Observer = SILENT) -> None:
     config = config.on(request.device or config.device)
     with usage_errors():
         if confidences and not method_of(config).has_confidence:
-            raise with_code(UsageError(f"preset {config.name} gives no confidence"), "no_confidence")
+            raise UsageError(f"preset {config.name} gives no confidence", "no_confidence")
         new_folders = outputs.check(
             results + confidences,
             [request.output, request.confidence],
@@ -84,8 +84,8 @@ def _find_files(request: Request, source: Path) -> tuple[list[Path], list[Path],
         targets = sequences.expand(request.targets, request.frames, leave_out=source)
         only_learn = request.save_model and not models.is_meant(source)
         if not targets and (not only_learn or request.output or request.confidence):
-            error = UsageError("there is no target: name gray pictures to color")
-            raise error if models.is_meant(source) else with_code(error, "no_target")
+            code = None if models.is_meant(source) else "no_target"
+            raise UsageError("there is no target: name gray pictures to color", code)
         results = outputs.picture_files(targets, request.output, single=single)
         confidences = []
         if request.confidence:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from refcolor.config import Config, Device
-from refcolor.errors import UsageError, quoted, usage_errors, with_code
-from refcolor.files import models, sequences
+from refcolor.errors import UsageError, quoted, usage_errors
+from refcolor.files import models
 from refcolor.files.atomic_write import sweep
 from refcolor.files.models import Model
 from refcolor.methods import method_of
@@ -97,11 +97,10 @@ def prepare(request: Request, observer: Observer = SILENT) -> Plan:
             replaceable.add(request.contact_sheet)
         model_exists = request.skip_existing and request.save_model and models.is_model(request.save_model)
         save_model = None if model_exists else request.save_model
-        inputs = [*frames.files, *keys_.files(words, request.key_from)]
-        new_folders = _check_files(request, files, save_model, inputs, replaceable)
-    plan = Plan(
-        request, frames, keys, [], config, model, files, new_folders, replaceable, earlier or {}, save_model
-    )
+        plan = Plan(
+            request, frames, keys, [], config, model, files, [], replaceable, earlier or {}, save_model
+        )
+        folders = _check_files(plan, [*frames.files, *keys_.files(words, request.key_from)])
     plan.sweep()
     if files.todo:
         outputs.check_space(files.folders[0], frames, files.todo)
@@ -109,7 +108,7 @@ def prepare(request: Request, observer: Observer = SILENT) -> Plan:
         key_indices, remarks = keys_.locate(keys, frames)
     for remark in remarks:
         log.info(remark)
-    plan = replace(plan, key_indices=key_indices)
+    plan = replace(plan, new_folders=folders, key_indices=key_indices)
     return replace(plan, model=read_own_model(plan)) if model_exists else plan
 
 
@@ -125,63 +124,50 @@ def _keys_or_model(request: Request) -> tuple[list[str], Model | None]:
     model = learning.given_model(request, path)
     if model and request.device == Device.GPU:
         text = f"{words[0]!r} is trained already, and frames are colored on the CPU"
-        raise with_code(UsageError(text), "model_gpu")
+        raise UsageError(text, "model_gpu")
     return words, model
 
 
 def _check_words(request: Request) -> None:
     if request.skip_existing and request.force:
-        raise with_code(UsageError("existing files are to be both kept and overwritten"), "keep_or_force")
+        raise UsageError("existing files are to be both kept and overwritten", "keep_or_force")
     if request.workers != "auto" and request.ray is not None:
-        raise with_code(UsageError("workers are for this machine, and Ray is for others"), "workers_or_ray")
+        raise UsageError("workers are for this machine, and Ray is for others", "workers_or_ray")
     if request.every and not request.contact_sheet:
-        raise with_code(UsageError("a step of frames is for a contact sheet, and there is none"), "no_sheet")
+        raise UsageError("a step of frames is for a contact sheet, and there is none", "no_sheet")
     if not request.keys and not request.key_from:
-        raise with_code(UsageError("there is no key"), "no_key")
+        raise UsageError("there is no key", "no_key")
     for_frames = (request.frames, request.codec, request.confidence, request.report, request.contact_sheet)
-    if request.output is None and (
-        request.save_model is None or any(for_frames) or request.workers != "auto"
-    ):
-        raise with_code(UsageError("there is no place for the frames"), "no_output")
+    only_learn = request.save_model and not any(for_frames) and request.workers == "auto"
+    if request.output is None and not only_learn:
+        raise UsageError("there is no place for the frames", "no_output")
 
 
 def _outputs(request: Request, config: Config, frames: Frames) -> Outputs:
-    if request.confidence is not None and not method_of(config).has_confidence:
-        raise with_code(UsageError(f"preset {config.name} gives no confidence"), "no_confidence")
-    selected = sequences.choose(frames.numbers, request.frames, str(request.targets[0]))
-    files = outputs.shot_outputs(
-        frames,
-        selected,
-        request.output,
-        request.confidence,
-        request.codec,
-        skip_existing=request.skip_existing,
-    )
-    if files.movie and not method_of(config).uses_motion:
+    method = method_of(config)
+    if request.confidence is not None and not method.has_confidence:
+        raise UsageError(f"preset {config.name} gives no confidence", "no_confidence")
+    files = outputs.shot_outputs(request, frames)
+    if files.movie and not method.uses_motion:
         raise UsageError(f"preset {config.name} makes pictures of one size: give a folder, not a video")
     return files
 
 
-def _check_files(
-    request: Request,
-    files: Outputs,
-    save_model: Path | None,
-    inputs: Sequence[Path],
-    replaceable: set[Path],
-) -> list[Path]:
-    """Folders to be made for the results, once all files have been found to be writable."""
+def _check_files(plan: Plan, inputs: Sequence[Path]) -> list[Path]:
+    """Folders to be created for the results, once all files have been found to be writable."""
+    request, files = plan.request, plan.outputs
     try:
         return outputs.check(
             files.pictures + ([request.contact_sheet] if request.contact_sheet else []),
             files.folders,
             inputs,
-            others=[path for path in (files.movie, request.report, save_model) if path],
+            others=[path for path in (files.movie, request.report, plan.save_model) if path],
             force=request.force,
-            replace=replaceable,
+            replace=plan.replaceable,
         )
     except FileExistsError as error:
         resumable = not request.skip_existing and any(path.exists() for path in files.pictures)
-        raise with_code(UsageError(str(error)), "exists_some" if resumable else "exists") from error
+        raise UsageError(str(error), "exists_some" if resumable else "exists") from error
 
 
 def read_own_model(plan: Plan) -> Model:

@@ -170,8 +170,7 @@ class Report:
         count, first = len(self.plan.outputs.todo), self.outcomes[self.failed[0]]
         others = ", the others are done" if len(self.failed) < count else ""
         text = f"{len(self.failed)} of {count} frames failed{others}: frame {self._listed(self.failed)}"
-        error = ValueError(f"{text}: {first.error}")
-        raise with_code(error, first.code) if first.code else error
+        raise with_code(ValueError(f"{text}: {first.error}"), first.code)
 
     def _listed(self, indices: Sequence[int]) -> str:
         return listed(sorted(self.plan.frames.numbers[index] for index in indices))
