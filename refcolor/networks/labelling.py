@@ -1,4 +1,4 @@
-"""What a network says of a target: how likely each palette color is, everywhere."""
+"""Label probabilities of a target: how likely each palette color is at each pixel."""
 
 from __future__ import annotations
 

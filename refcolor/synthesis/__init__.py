@@ -1,1 +1,1 @@
-"""Guided patch synthesis: PatchMatch search, votes, fusion, confidence."""
+"""Guided patch synthesis: PatchMatch search, votes, flat regions, confidence."""
