@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from refcolor.imaging.color import Image
 
-MAX_WARP_SIDE = 32_766  # pixels; OpenCV warps no longer side
+MAX_WARP_SIDE = 32_766  # pixels; OpenCV warps no longer side, so such a strip has no flow
 
 
 def resize(image: Image, size: tuple[int, int]) -> Image:

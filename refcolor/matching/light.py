@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from refcolor.imaging import geometry
 from refcolor.imaging.color import Image
 
-WIDEST = 32_766  # pixels; OpenCV warps no longer side, and such a strip is left to the patches
 TRUSTED = 1.0  # pixels there and back within which a match tells about the light
 REACH = 0.3  # standard deviation of the window that light is measured in, of the picture's side
 SIDE = 80  # pixels; square root of the number it is measured on: it is smooth
@@ -73,7 +73,7 @@ def compare(target: Image, source: Image, field: Image, error: Image) -> tuple[I
     trusted = error < TRUSTED
     if trusted.mean() < SHARE:
         return target, 1.0
-    came = _at(source, field)
+    came = geometry.warp(source, field)
     return _relit(target, came, trusted.astype(np.float32)), _dimming(target[trusted], came[trusted])
 
 
@@ -122,9 +122,9 @@ def _dimming(target: Image, source: Image) -> float:
 def brighter(target: Image, source: Image, field: Image, error: Image) -> float | None:
     """How much brighter the source is where matches are trusted, in the unit of both; None if too few are."""
     trusted = error < TRUSTED
-    if trusted.mean() < SHARE or max(source.shape) > WIDEST:
+    if trusted.mean() < SHARE or max(source.shape) > geometry.MAX_WARP_SIDE:
         return None
-    return float((_at(source, field) - target)[trusted].mean())
+    return float((geometry.warp(source, field) - target)[trusted].mean())
 
 
 def shift(one: Image, other: Image, field: Image, error: Image, relit: Image) -> Shift | None:
@@ -143,9 +143,9 @@ def shift(one: Image, other: Image, field: Image, error: Image, relit: Image) ->
     -----
     Ridge regression (Hoerl and Kennard 1970) towards no change but a common one.
     """
-    if max(one.shape[:2]) > WIDEST:
+    if max(one.shape[:2]) > geometry.MAX_WARP_SIDE:
         return None
-    came = _at(one, field)
+    came = geometry.warp(one, field)
     same = (error < TRUSTED) & (np.abs(relit - came[..., 0]) < ALIKE)
     if same.mean() < SHARE:
         return None
@@ -161,9 +161,3 @@ def shift(one: Image, other: Image, field: Image, error: Image, relit: Image) ->
     left = change[:, 1:] - found.added(x[:, 0], x[:, 1:])
     before, after = (np.hypot(*each.T).mean() for each in (change[:, 1:], left))
     return found if after < GAIN * before else None
-
-
-def _at(source: Image, field: Image) -> Image:
-    """The source's pixels at these places (H, W, 2)."""
-    x, y = field[..., 0], field[..., 1]
-    return np.asarray(cv2.remap(source, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from refcolor.imaging import geometry
 from refcolor.imaging.color import Image
 from refcolor.matching import light
-from refcolor.matching.light import WIDEST
 
 Field = NDArray[np.float32]  # (H, W, 2): x, y of the source pixel of every target pixel
 Affine = NDArray[np.float64]  # (2, 3): target (x, y, 1) -> source (x, y)
@@ -91,7 +91,7 @@ def match(target: Image, source: Image, sparse: Sparse) -> tuple[list[Field], Ma
     h, w = target.shape
     place = _scaling(target.shape, source.shape)
     there = _apply(place, *_grid((h, w)))
-    if max(*target.shape, *source.shape) > WIDEST:
+    if max(*target.shape, *source.shape) > geometry.MAX_WARP_SIDE:
         lost = np.full((h, w), np.inf, np.float32)
         return [there], Matches(there, lost, target)
     flows = [flow(target, source, place)]

@@ -27,7 +27,7 @@ from refcolor.imaging import palette
 from refcolor.imaging.checks import check_size
 from refcolor.imaging.color import Image, luma
 from refcolor.render.frames import Frames, GrayFrames, VideoFrames
-from refcolor.shots.frame_pairs import still
+from refcolor.shots.frame_pairs import static_mask
 
 NUMBERED = re.compile(r"(-?\d{0,100})=(.+)", re.DOTALL)  # 24=FILE, or =FILE for no frame
 VIDEO_FRAME = re.compile(r"(.+)@(\d+)", re.DOTALL)  # VIDEO@24
@@ -272,7 +272,7 @@ def _best_matches(keys: Sequence[Key], grays: GrayFrames) -> list[int | None]:
             for i, key in enumerate(keys):
                 difference = _difference(thumbnails[i], thumbnail)
                 similar = difference < least[i] and frame.shape == key.gray.shape
-                if similar and still(frame, key.gray).mean() >= MIN_EQUAL_SHARE:
+                if similar and static_mask(frame, key.gray).mean() >= MIN_EQUAL_SHARE:
                     least[i], best[i] = difference, index
     return best
 

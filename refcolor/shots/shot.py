@@ -25,15 +25,15 @@ from refcolor.imaging.checks import as_picture
 from refcolor.imaging.color import Image, rgb_to_lab
 from refcolor.imaging.flat_colors import HALF_LEVEL, WHOLE_LEVEL_TOLERANCE
 from refcolor.methods.colorizer import Colorizer
-from refcolor.shots.frame_pairs import Mask, Neighbors, unpacked
-from refcolor.shots.static_areas import Stillness
-from refcolor.shots.tracking import Track, Tracks, follow
+from refcolor.shots.frame_pairs import FramePairs, Mask, unpack_mask
+from refcolor.shots.static_areas import StaticAreas
+from refcolor.shots.tracking import Track, Tracks, with_tracks
 
 ACTIVE_KEYS = 2  # placed keys that a frame is colored from: the nearest before and after it
 UNPLACED_WEIGHT = 0.5  # of a key that belongs to no frame; the nearest placed key counts 1
 MAX_TRACKS = 4  # keys whose tracks are cached
 MAX_FRAMES = 10  # frames whose colors are cached; rarely does a frame take colors from more
-MAX_FADE = 8 / 255  # gray that a still pixel may have drifted by
+MAX_FADE = 8 / 255  # gray that a static pixel may have drifted by
 MAX_KEY_DIFFERENCE = 6.0  # CIELAB units of chroma that two keys may differ by where both show one paint
 
 
@@ -110,8 +110,8 @@ class Shot(Sequence[Frame]):
                 f"{len(key_indices)} key indices for {len(self.sources)} keys: give one for each"
             )
         self.colorizer, self.frames, self.key_indices = colorizer, _Grays(frames), tuple(key_indices)
-        self._pairs = Neighbors(self.frames)
-        self._stillness = Stillness(self._pairs)
+        self._pairs = FramePairs(self.frames)
+        self._static_areas = StaticAreas(self._pairs)
         self._hold_starts: dict[int, int] = {}  # of every frame, the first of its hold
         self._track = lru_cache(MAX_TRACKS)(self._new_track)
         self._own = lru_cache(MAX_FRAMES)(self._colored_alone)
@@ -205,7 +205,7 @@ class Shot(Sequence[Frame]):
         for where, reference in self._static_keys(index, gray.shape):
             take(where, reference)
         if uncolored.any():
-            references = self._stillness.references(index, uncolored)
+            references = self._static_areas.references(index, uncolored)
             for other in np.unique(references[uncolored]).tolist():
                 if other != index:
                     take(references == other, self._own(other))
@@ -224,7 +224,7 @@ class Shot(Sequence[Frame]):
         keys = [key for key in tracks if sources[key].gray.shape == shape]
         certain = np.broadcast_to(np.float32(1), shape)
         static = [
-            (unpacked(tracks[key].still, shape), _Reference(sources[key].rgb, sources[key].gray, certain))
+            (unpack_mask(tracks[key].static, shape), _Reference(sources[key].rgb, sources[key].gray, certain))
             for key in keys
         ]
         if len(static) == ACTIVE_KEYS:
@@ -243,7 +243,7 @@ class Shot(Sequence[Frame]):
         weights, tracks, _ = self._keys(index)
         alignment = self.colorizer.align(gray, weights)
         assert alignment is not None
-        result = self.colorizer.colorize(gray, follow(alignment, tracks))
+        result = self.colorizer.colorize(gray, with_tracks(alignment, tracks))
         assert result.confidence is not None
         return _Reference(result.image, gray, result.confidence)
 

@@ -1,7 +1,6 @@
 """Tracks: follow a key through the gray frames between it and another frame.
 
-A key is followed through the gray frames between it and a frame, one step after the other, on
-small pictures. Only gray frames are looked at, never results, so that any frame can be colored on its own.
+Flow is computed on reduced gray frames, never on results, so any frame can be colored on its own.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from refcolor.matching import optical_flow
 from refcolor.matching.alignment import Alignment
 from refcolor.matching.optical_flow import Field
 from refcolor.shots import frame_pairs
-from refcolor.shots.frame_pairs import Neighbors, still
+from refcolor.shots.frame_pairs import FramePairs, static_mask
 
-REACH = 1000  # frames that a key is followed over
-MILESTONES = 64  # of so many frames of the way one is remembered
-RECENT = 24  # and the last so many
+MAX_DISTANCE = 1000  # frames over which a key is followed
+MILESTONE_STEP = 64  # every so many frames a track is remembered,
+RECENT_TRACKS = 24  # and the latest so many
 
 
 @dataclass(frozen=True)
@@ -33,64 +32,65 @@ class Track:
     Attributes
     ----------
     index : int
-        Of the frame that this was found at: the same, or where it cannot be had the last one before.
+        Of the frame; if that cannot be read, of the last readable one before it.
     field : float32 (h, w, 2)
-        Where in the key each pixel of the small frame comes from, as shares of its width and height.
+        Where in the key each pixel of the reduced frame comes from: x / width, y / height.
     error : float32 (h, w)
-        How far the flows on the way came back from their starts, in widths of the frame; perhaps infinite.
-    still : uint8
+        Sum of the forward-backward errors on the way, in widths of the frame; infinite where the way is lost.
+    static : uint8
         Packed bits (H, W): where nothing has changed since the key.
     """
 
     index: int
     field: Field
     error: Image
-    still: NDArray[np.uint8]
+    static: NDArray[np.uint8]
 
 
 class Tracks:
-    """Follows one key through a shot, both ways, and remembers some of the way.
+    """Follows one key through a shot in both directions, and remembers some of the way.
 
     Parameters
     ----------
     key : float32 (H, W)
         Luma of the key, in [0, 1].
-    place : float
-        Index of its frame, or a number between two, before the first or after the last.
-    pairs : Neighbors
-        Of the gray frames; one that cannot be had is passed over.
+    key_index : float
+        Index of its frame, or a number between two frames, before the first or after the last.
+    pairs : FramePairs
+        Of the gray frames; those that cannot be read are skipped.
     """
 
-    def __init__(self, key: Image, place: float, pairs: Neighbors) -> None:
-        self.key, self.place, self.pairs = key, place, pairs
+    def __init__(self, key: Image, key_index: float, pairs: FramePairs) -> None:
+        self.key, self.key_index, self.pairs = key, key_index, pairs
         self._known: dict[int, Track | None] = {}
 
     def reaches(self, index: int) -> bool:
-        """Whether the key is followed as far as to frame `index`."""
-        return abs(index - self._first_towards(index)) <= REACH
+        """Whether the key is followed as far as frame `index`."""
+        return abs(index - self._first(index)) <= MAX_DISTANCE
 
     def at(self, index: int) -> Track | None:
         """What frame `index` knows of the key; None beyond a cut or out of reach."""
         if not self.reaches(index):
             return None
-        first = self._first_towards(index)
-        way = 1 if index >= first else -1
-        i = next((i for i in range(index, first - way, -way) if i in self._known), first - way)
-        track = _KEY if i == first - way else self._known[i]  # what lies there is on the key's other side
+        first = self._first(index)
+        step = 1 if index >= first else -1
+        before = first - step  # the key's other side
+        i = next((i for i in range(index, before, -step) if i in self._known), before)
+        track = _AT_KEY if i == before else self._known[i]
         while i != index:
-            i += way
+            i += step
             track = self._next(track, i)
             self._remember(i, track)
-        return None if track is _KEY else track
+        return None if track is _AT_KEY else track
 
-    def _first_towards(self, index: int) -> int:
-        """The first frame on the way from the key."""
-        first = math.ceil(self.place) if index >= self.place else math.floor(self.place)
+    def _first(self, index: int) -> int:
+        """The first frame on the way from the key to frame `index`."""
+        first = math.ceil(self.key_index) if index >= self.key_index else math.floor(self.key_index)
         return min(max(first, 0), len(self.pairs.frames) - 1)
 
     def _remember(self, index: int, track: Track | None) -> None:
         self._known[index] = track
-        for old in [i for i in list(self._known)[:-RECENT] if i % MILESTONES]:
+        for old in [i for i in list(self._known)[:-RECENT_TRACKS] if i % MILESTONE_STEP]:
             del self._known[old]
 
     def _next(self, track: Track | None, index: int) -> Track | None:
@@ -99,36 +99,37 @@ class Tracks:
             return None
         try:
             gray = self.pairs.frames[index]
-            if track is _KEY:
-                return self._first(gray, index)
-            step, stood = self.pairs.flow(index, track.index), self.pairs.still(index, track.index)
+            if track is _AT_KEY:
+                return self._from_key(gray, index)
+            motion = self.pairs.flow(index, track.index)
+            static = self.pairs.static_bits(index, track.index)
         except (OSError, ValueError):
             return track
-        if step is None:
+        if motion is None:
             return None
-        flow, error = step
-        known = frame_pairs.moved(np.dstack([track.field, np.minimum(track.error, 2)]), flow)
-        far = np.asarray(error + np.where(known[..., 2] > 1, np.inf, known[..., 2]), np.float32)
-        stood = stood & track.still if len(stood) == len(track.still) else 0 * stood
-        return Track(index, np.ascontiguousarray(known[..., :2]), far, stood)
+        flow, error = motion
+        before = geometry.warp(np.dstack([track.field, np.minimum(track.error, 2)]), flow)
+        total = np.asarray(error + np.where(before[..., 2] > 1, np.inf, before[..., 2]), np.float32)
+        static = static & track.static if len(static) == len(track.static) else 0 * static
+        return Track(index, np.ascontiguousarray(before[..., :2]), total, static)
 
-    def _first(self, gray: Image, index: int) -> Track | None:
-        """The track at the frame that is the key's, or its neighbor."""
-        step = frame_pairs.flow(gray, self.key)
-        if step is None:
+    def _from_key(self, gray: Image, index: int) -> Track | None:
+        """The track at the key's own frame, or at a neighbor of it."""
+        motion = frame_pairs.flow(gray, self.key)
+        if motion is None:
             return None
-        flow, error = step
+        flow, error = motion
         h, w = flow.shape[:2]
         shares = (flow + np.float32(0.5)) / np.array([w, h], np.float32)
-        return Track(index, shares.astype(np.float32), error, np.packbits(still(gray, self.key)))
+        return Track(index, shares.astype(np.float32), error, np.packbits(static_mask(gray, self.key)))
 
 
-_KEY = Track(-1, np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), np.float32), np.zeros(0, np.uint8))
-"""The key itself, before any frame has been seen."""
+# stands for the track at the key itself, before any frame has been seen
+_AT_KEY = Track(-1, np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), np.float32), np.zeros(0, np.uint8))
 
 
-def follow(aligned: Alignment, tracks: Mapping[int, Track]) -> Alignment:
-    """The alignment with what was followed from frame to frame as well, by the source's number."""
+def with_tracks(aligned: Alignment, tracks: Mapping[int, Track]) -> Alignment:
+    """The alignment with the tracks as further candidates; `tracks` by the number of their source."""
     h, w = aligned.matches.error.shape
     candidates, matches = list(aligned.candidates), aligned.matches
     for source in aligned.seen:

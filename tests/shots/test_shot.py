@@ -11,7 +11,7 @@ from refcolor import Colorizer, Config
 from refcolor.imaging import merge
 from refcolor.imaging.color import luma, rgb_to_lab
 from refcolor.imaging.metrics import ciede2000
-from refcolor.shots.frame_pairs import still
+from refcolor.shots.frame_pairs import static_mask
 from refcolor.shots.shot import Shot
 
 COUNT = 10
@@ -78,7 +78,7 @@ def test_the_frame_of_a_key_has_its_very_colors(made, colors):
 
 def test_what_stands_still_keeps_its_color(made, grays):
     for i in range(COUNT - 1):
-        stands = still(grays[i], grays[i + 1])
+        stands = static_mask(grays[i], grays[i + 1])
         assert stands.mean() > 0.3
         assert off(made[i].image, made[i + 1].image)[stands].max() < 0.5  # of luma, by a level
 
@@ -142,7 +142,7 @@ def test_keys_that_differ_where_nothing_moves_are_both_kept(grays, swapped):
     order = [1, 0] if swapped else [0, 1]
     colorizer = Colorizer(Config("quick")).fit([keys[i] for i in order])
     found = list(Shot(colorizer, frames, [places[i] for i in order]))
-    ground = still(grays[3], grays[4])
+    ground = static_mask(grays[3], grays[4])
     for i, key in [(0, 0), (1, 0), (2, 0), (4, 0), (7, 1), (8, 1)]:
         assert off(found[i].image, keys[key])[ground].max() < 1, i
     assert [frame.hold for frame in found] == [0, 0, 1, 1, 1, 0, 0, 1, 0]
@@ -154,7 +154,7 @@ def test_keys_that_differ_by_little_go_over_into_each_other(grays):
     colorizer = Colorizer(Config("quick")).fit(keys)
     frames = [grays[3], *grays[4:8], grays[3]]
     found = [frame.image for frame in Shot(colorizer, frames, [0, 5])]
-    ground = np.logical_and.reduce([still(grays[3], gray) for gray in frames])
+    ground = np.logical_and.reduce([static_mask(grays[3], gray) for gray in frames])
     assert ground.mean() > 0.3
     a = [float(rgb_to_lab(image)[..., 1][ground].mean()) for image in found]
     np.testing.assert_allclose(np.diff(a), (a[5] - a[0]) / 5, atol=0.1)
