@@ -29,7 +29,7 @@ MAIN = "from refcolor.cli import main; main()"
 def help_of(*command: str) -> str:
     """What ``refcolor COMMAND --help`` prints, at a fixed width and without color."""
     environment = os.environ | {"COLUMNS": str(WIDTH), "NO_COLOR": "1", "TERM": "dumb"}
-    words = [sys.executable, "-c", MAIN, *command, "--help"]
+    words = [sys.executable, "-P", "-c", MAIN, *command, "--help"]
     shown = subprocess.run(words, capture_output=True, encoding="utf-8", check=True, env=environment)
     return "\n".join(line.rstrip() for line in shown.stdout.strip("\n").splitlines())
 
