@@ -5,10 +5,10 @@ Reads the first picture of PNG, TIFF, EXR, TGA, DPX, JPEG, WebP, BMP and GIF fil
 
 from __future__ import annotations
 
-import math
 import re
 import struct
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -162,49 +162,36 @@ def _check_finite(samples: Samples, name: str) -> None:
         )
 
 
-def _type(tag: Any) -> str:
-    """OpenImageIO's type of a tag; its Python interface writes whole numbers as int only."""
-    return "int" if isinstance(tag.value, int) else str(tag.type)
-
-
-def _is_kept(tag: Any, kind: str) -> bool:
-    """Whether to keep a tag: a known one, or in EXR any that a studio has put there."""
-    known = tag.name in KEPT_TAGS or (kind == "openexr" and not EXR_FILE_TAGS.match(tag.name))
-    return known and _size(tag) <= MAX_TAG_SIZE and oiio.TypeDesc(str(tag.type)) == tag.type
-
-
-def _size(tag: Any) -> float:
-    """Bytes of a tag; infinite for a text that is not UTF-8, which cannot be written again."""
-    if not isinstance(tag.value, str):
-        return int(tag.type.size())
-    try:
-        return len(tag.value.encode())
-    except UnicodeEncodeError:
-        return math.inf
+def _tags(spec: Any, kind: str) -> Iterator[tuple[str, str, Any]]:
+    """The tags to keep as (name, type, value): known ones, and in EXR those that a studio has put there."""
+    for tag in spec.extra_attribs:
+        known = tag.name in KEPT_TAGS or (kind == "openexr" and not EXR_FILE_TAGS.match(tag.name))
+        with suppress(UnicodeEncodeError):  # text that is not UTF-8 cannot be written again
+            size = len(tag.value.encode()) if isinstance(tag.value, str) else tag.type.size()
+            if known and size <= MAX_TAG_SIZE and oiio.TypeDesc(str(tag.type)) == tag.type:
+                # OpenImageIO's Python interface writes integers of any size as int only
+                yield tag.name, "int" if isinstance(tag.value, int) else str(tag.type), tag.value
 
 
 def _storage(spec: Any, kind: str, depth: str, has_alpha: bool) -> Storage:
     space = spec.get_string_attribute("oiio:ColorSpace")
     # an EXR file is linear unless it says otherwise; any other only if it says so
-    linear = space.startswith(("lin", "scene_lin")) or (
-        kind == "openexr" and not space.startswith(ENCODED_SPACES)
-    )
+    is_linear = kind == "openexr" and not space.startswith(ENCODED_SPACES)
     associated = (
         kind == "openexr"
         or (kind == "tiff" and spec.get_int_attribute("oiio:UnassociatedAlpha") != 1)
         or spec.get_int_attribute("targa:alpha_type") == TGA_PREMULTIPLIED
     )
     bits = spec.get_int_attribute("oiio:BitsPerSample")
-    tags = {tag.name: tag for tag in spec.extra_attribs}
-    icc = tags.get("ICCProfile")
+    icc = spec.getattribute("ICCProfile")
     window = (spec.x, spec.y, spec.full_x, spec.full_y, spec.full_width, spec.full_height)
     return Storage(
         format=kind,
         depth=depth,
         bits=bits if depth == "uint16" and 8 < bits < 16 else 0,
-        linear=linear,
+        linear=is_linear or space.startswith(("lin", "scene_lin")),
         associated=has_alpha and associated,
-        tags=tuple((name, _type(tag), tag.value) for name, tag in tags.items() if _is_kept(tag, kind)),
-        icc=None if icc is None else bytes(icc.value),
+        tags=tuple(_tags(spec, kind)),
+        icc=None if icc is None else bytes(icc),
         window=window if kind == "openexr" else None,
     )

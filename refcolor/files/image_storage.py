@@ -54,7 +54,7 @@ class Storage:
         return self.depth in ("half", "float") or self.associated
 
     def in_format(self, name: str) -> Storage:
-        """The nearest storage that format `name` has: never coarser samples unless it must be."""
+        """The nearest storage of another format, with samples at least as fine where it has them."""
         enough = [d for d in DEPTHS[name] if FINENESS.index(d) >= FINENESS.index(self.depth)]
         depth = enough[0] if enough else DEPTHS[name][-1]
         if name == self.format:
@@ -74,13 +74,10 @@ class Storage:
 def format_of(path: StrPath) -> str:
     """Format to write, from the extension; ValueError if it is not one of ours."""
     suffix = Path(path).suffix
-    try:
-        return EXTENSIONS[suffix.lower()]
-    except KeyError:
+    if suffix.lower() not in EXTENSIONS:
         seen = f"ends in {quoted(suffix)}" if suffix else "has no extension"
-        raise ValueError(
-            f"output {quoted(path)} {seen}; pictures can be written as {' '.join(EXTENSIONS)}"
-        ) from None
+        raise ValueError(f"output {quoted(path)} {seen}; pictures can be written as {' '.join(EXTENSIONS)}")
+    return EXTENSIONS[suffix.lower()]
 
 
 def check_size(width: int, height: int, name: str, max_pixels: int) -> None:

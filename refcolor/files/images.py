@@ -1,7 +1,6 @@
 """Read and write picture files: EXR, 16 bits, alpha and color tags to working pictures and back.
 
-Working pictures are RGB, display-encoded, float32 in [0, 1], with straight (unassociated) alpha apart.
-Around that:
+Working pictures are RGB, display-encoded, float32 in [0, 1], with straight (unassociated) alpha beside it:
 
 * Linear files (EXR unless tagged otherwise, others if tagged so) are sRGB-encoded on reading and decoded
   on writing. Only the transfer curve is converted; the primaries stay as they are, and so does their tag.
@@ -10,8 +9,8 @@ Around that:
 * Logarithmic DPX and untagged float TIFF code values are taken as display-encoded, and keep their tags.
 * Pixels stay as stored: an orientation tag is kept, not applied.
 * A result is never gray: gray targets give RGB of the same depth (half TIFF gives float), palettes are
-  expanded. Other channels, pages and parts than the first picture's color and alpha are not kept, nor are
-  comments and dates.
+  expanded. Only the first picture's color and alpha are kept, no other channels, pages and parts, comments
+  and dates.
 * JPEG is written at quality 95 with full-size chroma, WebP lossless, EXR and TIFF with a lossless codec.
 """
 
@@ -36,12 +35,12 @@ from refcolor.imaging.color import Image, luma
 
 __all__ = ["MAX_PIXELS", "Picture", "read", "write", "write_picture"]
 
-GRAY_TOLERANCE = 4.5 / 255  # what a step of chroma makes of a gray in a video, with room for rounding
+GRAY_TOLERANCE = 4.5 / 255  # one step of chroma in a video, with room for rounding
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture ready to work on, with what is needed to write another one like it.
+    """A working picture, with all that is needed to write another one like it.
 
     Attributes
     ----------
@@ -50,7 +49,7 @@ class Picture:
     storage : Storage
         Depth, format, tags and so on of the file.
     scale : (H, W) float32 >= 1, or None
-        What stored (straight) color was divided by to fit [0, 1].
+        Highlights: stored (straight) color was divided by it to fit [0, 1].
     """
 
     rgb: Image
@@ -65,7 +64,7 @@ class Picture:
 
     @cached_property
     def is_gray(self) -> bool:
-        """Whether no visible pixel has channels further apart than 4.5/255."""
+        """Whether the channels of every visible pixel differ by at most 4.5/255."""
         spread = self.rgb.max(axis=-1) - self.rgb.min(axis=-1)
         if self.alpha is not None:
             spread = spread[self.alpha > 0]
@@ -73,7 +72,7 @@ class Picture:
 
     @cached_property
     def hidden(self) -> NDArray[np.bool_] | None:
-        """Where there is nothing to be seen, (H, W): no cover and no glow; None if that is nowhere."""
+        """Mask of invisible pixels (no cover and no glow), (H, W); None if there are none."""
         if self.alpha is None:
             return None
         hidden = self.alpha == 0
@@ -83,7 +82,7 @@ class Picture:
 
     @property
     def on_paper(self) -> Image:
-        """The picture on white: programs leave whatever they like where it cannot be seen. (H, W, 3)."""
+        """The picture with invisible pixels white, as they may hold anything; (H, W, 3)."""
         return self.rgb if self.hidden is None else np.where(self.hidden[..., None], np.float32(1), self.rgb)
 
     @property
@@ -92,7 +91,7 @@ class Picture:
         return self.gray if self.hidden is None else np.where(self.hidden, np.float32(1), self.gray)
 
     def over_hidden(self, image: Image) -> Image:
-        """A result (H, W, 3) with this picture's own gray where there is nothing to be seen."""
+        """A result (H, W, 3) with this picture's own gray in invisible pixels."""
         return image if self.hidden is None else np.where(self.hidden[..., None], self.gray[..., None], image)
 
     def resized(self, width: int, height: int) -> Picture:
@@ -100,14 +99,13 @@ class Picture:
         if (height, width) == self.rgb.shape[:2]:
             return self
 
-        def resize(plane: Image | None) -> Image | None:
-            if plane is None:
-                return None
+        def resize(plane: Image) -> Image:
             return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
-        rgb = np.asarray(resize(self.rgb), np.float32)
+        alpha = None if self.alpha is None else resize(self.alpha)
+        scale = None if self.scale is None else resize(self.scale)
         storage = replace(self.storage, window=None)  # the data window of another size
-        return Picture(rgb, resize(self.alpha), storage, resize(self.scale))
+        return Picture(resize(self.rgb), alpha, storage, scale)
 
 
 def read(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -119,13 +117,13 @@ def read(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Picture:
         The file cannot be opened.
     ValueError
         It is empty, damaged, cut short, no picture, larger than `max_pixels`, CMYK, deep, or holds
-        infinite values. Always one line that says what was seen and what to do.
+        infinite values. One line: what was seen and what to do.
     """
     values, alpha, storage = decode(path, max_pixels)
     np.maximum(values, 0, out=values)
     scale = None
     if storage.associated or values.max() > 1:
-        # glow: color where alpha is 0 is light that hides nothing; it has no straight color
+        # color where alpha is 0 is glow, light that hides nothing; it has no straight color
         cover = 1 if alpha is None or not storage.associated else np.where(alpha > 0, alpha, 1)
         peak = np.maximum(values.max(axis=-1), cover)
         values /= peak[..., None]  # by alpha and scale at once: straight color may lie beyond float32
@@ -159,10 +157,8 @@ def write(path: StrPath, rgb: Image, *, like: Picture, force: bool = False) -> N
     storage = like.storage.in_format(format_of(path))
     if np.shape(rgb) != like.rgb.shape:
         raise ValueError(f"the result has shape {np.shape(rgb)}, the target {like.rgb.shape}")
-    values = _checked(rgb)
-    if storage.linear:
-        values = _srgb_decoded(values)
-    # where stored values end at 1, the picture as worked on shows more than one clipped to white
+    values = _encoded_for(storage, rgb)
+    # highlights come back where stored values may exceed 1; elsewhere they stay scaled down, not clipped
     if like.scale is not None and storage.linear == like.storage.linear and storage.has_highlights:
         values *= like.scale[..., None]
     if storage.associated and like.alpha is not None:
@@ -173,12 +169,9 @@ def write(path: StrPath, rgb: Image, *, like: Picture, force: bool = False) -> N
 
 
 def write_picture(
-    path: StrPath,
-    image: NDArray[np.floating],
-    *,
-    force: bool = False,
+    path: StrPath, image: NDArray[np.floating], *, force: bool = False,
     tags: tuple[tuple[str, str, Any], ...] = (),
-) -> None:
+) -> None:  # fmt: skip
     """Write a plain 8-bit picture (a 16-bit float one as EXR): (H, W) gray or (H, W, 3) RGB in [0, 1].
 
     `tags` are (name, OpenImageIO type, value), kept where the format can.
@@ -191,9 +184,7 @@ def write_picture(
     storage = Storage("png", "uint8", tags=tags).in_format(format_of(path))
     if not (np.ndim(image) == 2 or (np.ndim(image) == 3 and np.shape(image)[2] == 3)) or 0 in np.shape(image):
         raise ValueError(f"a picture has shape (H, W) or (H, W, 3), not {np.shape(image)}")
-    values = _checked(image)
-    if storage.linear:
-        values = _srgb_decoded(values)
+    values = _encoded_for(storage, image)
     _store(path, np.atleast_3d(values), None, storage, force)
 
 
@@ -202,10 +193,12 @@ def _store(path: StrPath, color: Image, alpha: Image | None, storage: Storage, f
         shutil.copyfileobj(encoded, file, 1 << 20)
 
 
-def _checked(image: NDArray[np.floating]) -> Image:
+def _encoded_for(storage: Storage, image: NDArray[np.floating]) -> Image:
+    """A copy of a display-encoded picture, clipped to [0, 1], with the transfer curve of a storage."""
     if not np.isfinite(image).all():
         raise ValueError("the picture to be written has values that are infinite or not a number")
-    return np.asarray(image, np.float32).clip(0, 1)  # a copy
+    values = np.asarray(image, np.float32).clip(0, 1)
+    return _srgb_decoded(values) if storage.linear else values
 
 
 def _srgb_encoded(linear: Image) -> Image:
