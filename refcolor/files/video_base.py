@@ -12,30 +12,31 @@ from refcolor.files.images import Picture
 
 
 class Video(ABC):
-    """The frames of a video or of an animated GIF, PNG or WebP; a context manager, opened by
-    :func:`refcolor.files.video.open_video`.
+    """The frames of a video or of an animated GIF, PNG or WebP; a context manager.
 
-    Memory does not grow with the length, but for animated WebP, which is held as a whole. Not read are the
-    alpha of VP8 and VP9, and the fields of interlaced video apart.
+    :func:`refcolor.files.video.open_video` opens it. Memory does not grow with the length, except for
+    animated WebP. The alpha of VP8 and VP9 is not read, and interlaced fields are not separated.
 
     Attributes
     ----------
-    path, max_pixels : as given.
-    size : (w, h) of a frame as stored; a turn for display is kept apart.
+    path, max_pixels
+        As given to `open_video`.
+    size : (width, height) of a frame as stored, before any rotation for display.
     times, time_base : list of int, Fraction
-        When each frame is shown, in units of so many seconds.
+        When each frame is shown, in units of `time_base` seconds.
     end : int
-        When the last frame ends.
+        When the last frame ends, in the same units.
     rate : Fraction
         Frames per second, the average where it varies.
-    depth : bits of a sample, 8 to 16.
+    depth : int
+        Bits of a sample, 8 to 16.
     has_alpha : bool
     matrix, full_range, primaries, transfer
-        Color tags by the numbers of ITU-T H.273; the matrix is never unspecified, 0 for RGB.
+        Color tags by the numbers of ITU-T H.273; the matrix is 0 for RGB, and never unspecified.
     aspect : Fraction, or None
-        Width of a pixel by its height.
+        Width of a pixel divided by its height.
     display_matrix : nine integers, or None
-        FFmpeg's turn or flip for display, not applied.
+        FFmpeg's rotation or flip for display, not applied.
     """
 
     path: StrPath
@@ -55,12 +56,12 @@ class Video(ABC):
         return len(self.times)
 
     def read(self, index: int) -> Picture:
-        """A frame as a picture, the same whatever was read before it.
+        """A frame as a picture, the same in any order of reading.
 
         Raises
         ------
         ValueError
-            There is no such frame, it is damaged, or of another size than the first; others can be read.
+            There is no such frame, it is damaged, or its size differs from the first; others can be read.
         """
         if not 0 <= index < len(self):
             raise ValueError(f"{quoted(self.path)} has no frame {index}: it has {len(self)}, counted from 0")
@@ -68,11 +69,11 @@ class Video(ABC):
 
     @abstractmethod
     def _read(self, index: int) -> Picture:
-        """The same, of a frame that there is."""
+        """The same for a valid index."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the file; no frame can be read after."""
+        """Close the file; no frame can be read afterwards."""
 
     def __enter__(self) -> Self:
         return self

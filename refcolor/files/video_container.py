@@ -1,7 +1,7 @@
 """FFmpeg containers: the streams and packets of a file.
 
-FFmpeg reads through a descriptor of ours and never sees the user's file name, and only formats that hold
-everything in one file are let in: no playlist can open another file or the network.
+FFmpeg reads from an open file and never sees the user's file name, and only formats that hold everything in
+one file are allowed: no playlist can open another file or the network.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from refcolor.config import MAX_PIXELS
 from refcolor.files.image_storage import one_line
 
-DRAWN = {"gif", "apng"}  # always have alpha, and are often opaque all the same
+ANIMATED = {"gif", "apng"}  # their pixel formats have alpha, although many are opaque
 FORMATS = (
     "matroska mov avi mpegts mpeg mpegvideo m4v h264 hevc av1 obu ivf asf flv mxf nut ogg gif apng "
     "yuv4mpegpipe dv rm wtv gxf flic wav mp3 flac aac"
@@ -27,7 +27,7 @@ FORMATS = (
 
 
 def open_container(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> InputContainer:
-    """Let FFmpeg look into an open file; ValueError in one line if it is none of the formats let in."""
+    """Open a container; ValueError in one line if it is none of the allowed formats."""
     file.seek(0)
     options = {
         "format_whitelist": FORMATS.replace(" ", ","),
@@ -38,19 +38,19 @@ def open_container(file: BinaryIO, name: str, max_pixels: int = MAX_PIXELS) -> I
         return av.open(file, "r", options=options, metadata_errors="replace")
     except av.FFmpegError as error:
         raise ValueError(
-            f"{name} is not a video, or its header is damaged: {why(error)}; "
+            f"{name} is not a video, or its header is damaged: {reason(error)}; "
             "give a video such as MP4, MOV or MKV"
         ) from None
 
 
 def packets_of(container: InputContainer, *streams: Stream) -> Iterator[Packet[Any]]:
-    """Packets of some streams, or all."""
-    with suppress(IndexError):  # PyAV's at the end of a file where another stream began midway
+    """Packets of some streams, or of all."""
+    with suppress(IndexError):  # PyAV raises it at the end of a file where a stream began midway
         yield from container.demux(*streams)
 
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:
-    """The video stream that is no cover picture."""
+    """The first video stream that is not a cover picture."""
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         raise ValueError(f"{name} has no video stream; give a file with pictures")
@@ -61,6 +61,6 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     return streams[0]
 
 
-def why(error: av.FFmpegError) -> str:
+def reason(error: av.FFmpegError) -> str:
     """FFmpeg's reason, on one line."""
     return one_line(error.strerror or str(error)).lower()

@@ -83,7 +83,7 @@ def test_no_decoder_and_no_frames(clip, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="cannot decode; convert it first"):
         open_video(path)
     monkeypatch.setattr("refcolor.files.video.Movie._decoded", lambda *_: iter(()))
-    with pytest.raises(ValueError, match="without a picture"):
+    with pytest.raises(ValueError, match="without a frame"):
         open_video(clip)
 
 

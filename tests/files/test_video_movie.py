@@ -148,8 +148,8 @@ def test_steps_back_do_not_decode_all_again_each_time(tmp_path, monkeypatch):
         for index in reversed(range(60)):
             np.testing.assert_array_equal(video.read(index).rgb, wanted[index])
         assert len(counted) <= 60
-        monkeypatch.setattr("refcolor.files.video_movie.BEHIND", 5 * 4000)
-        video._behind.clear()
+        monkeypatch.setattr("refcolor.files.video_movie.CACHE_SIZE", 5 * 4000)
+        video._cache.clear()
         for index in reversed(range(60)):
             np.testing.assert_array_equal(video.read(index).rgb, wanted[index])
-            assert len(video._behind) < 60
+            assert len(video._cache) < 60
