@@ -44,7 +44,7 @@ LIBGL = (  # OpenCV's wheel needs it although no window is opened
 )
 
 
-class Console(Observer):
+class Terminal(Observer):
     """Lists files on stdout, and draws progress bars on a terminal."""
 
     def __init__(self, quiet: bool) -> None:
@@ -58,23 +58,20 @@ class Console(Observer):
         if self.quiet or not sys.stderr.isatty():  # in a log, a bar would leave empty lines
             yield lambda done, total: None
             return
-        from rich import console, progress
+        from rich import console
+        from rich import progress as rich
 
-        columns = (
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.TaskProgressColumn(),
-            progress.TimeElapsedColumn(),
-            progress.TextColumn("left"),
-            progress.TimeRemainingColumn(),
+        percent, elapsed, left = (
+            rich.TaskProgressColumn(),
+            rich.TimeElapsedColumn(),
+            rich.TimeRemainingColumn(),
         )
+        columns = "{task.description}", rich.BarColumn(), percent, elapsed, "left", left
+        together = sys.stdout.isatty()  # results are listed above the bar, not on it
         # a descriptor of its own: stderr is held back while the network engine starts
         with os.fdopen(os.dup(sys.stderr.fileno()), "w") as file:
             screen = console.Console(file=file)
-            together = sys.stdout.isatty()  # results are listed above the bar, not on it
-            with progress.Progress(
-                *columns, console=screen, transient=True, redirect_stdout=together
-            ) as bars:
+            with rich.Progress(*columns, console=screen, transient=True, redirect_stdout=together) as bars:
                 bar = bars.add_task(task, total=None)
                 yield lambda done, total: bars.update(bar, completed=done, total=total)
 
@@ -87,7 +84,7 @@ class _Remarks(logging.Handler):
 
 
 @contextmanager
-def session(*, debug: bool, quiet: bool = False) -> Iterator[Console]:
+def session(*, debug: bool, quiet: bool = False) -> Iterator[Terminal]:
     """Print the remarks of the block, and turn an error into one line and an exit code.
 
     Exit codes: 1 failed, 2 wrong use, 130 interrupted.
@@ -98,7 +95,7 @@ def session(*, debug: bool, quiet: bool = False) -> Iterator[Console]:
     log.propagate = False  # other libraries print what reaches the root logger
     log.handlers = [_Remarks()]
     try:
-        yield Console(quiet)
+        yield Terminal(quiet)
     except KeyboardInterrupt:
         print(_line("interrupted; nothing half-written is left"), file=sys.stderr)
         raise SystemExit(130) from None
@@ -118,10 +115,9 @@ def _text_of(error: Exception) -> str:
         text = "not enough memory: use a smaller picture"
     elif not isinstance(error, (ValueError, OSError, ImportError)):
         text = f"unexpected {type(error).__name__}: {text}; please report it with what --debug shows"
-    notes = [LIBGL] if "libGL" in text else getattr(error, "__notes__", [])
-    return "; ".join([text, *notes])
+    return "; ".join([text, *([LIBGL] if "libGL" in text else getattr(error, "__notes__", []))])
 
 
 def _line(text: str, code: str | None = None) -> str:
-    hint = HINTS.get(code or "")
-    return " ".join(["refcolor:", *(f"{text}; {hint}" if hint else text).split()])
+    hint = f"; {HINTS[code]}" if code in HINTS else ""
+    return " ".join(["refcolor:", *(text + hint).split()])

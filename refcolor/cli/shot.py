@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from refcolor.cli import options
-from refcolor.cli.console import Console, session
+from refcolor.cli.console import Terminal, session
 from refcolor.config import MAX_PIXELS, Config
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def shot(
         color_shot(request, console)
 
 
-def color_shot(request: Request, console: Console) -> None:
+def color_shot(request: Request, console: Terminal) -> None:
     """Run a request, and say how it went; ValueError if frames failed."""
     from refcolor.render import job
     from refcolor.render.report import Report

@@ -46,11 +46,7 @@ class Frames(ABC):
 
 
 class FileFrames(Frames):
-    """Pictures in files, in the order of their frame numbers.
-
-    Without `numbers`, those in the file names are used: see :func:`refcolor.files.sequences.numbers`, which
-    raises ValueError.
-    """
+    """Pictures in files, in the order of `numbers`, or of :func:`refcolor.files.sequences.numbers`."""
 
     def __init__(
         self, paths: Sequence[Path], max_pixels: int = MAX_PIXELS, numbers: Sequence[int] | None = None
@@ -102,10 +98,7 @@ def _seen_from(home: Path, path: Path) -> Path:
 class GrayFrames(Sequence[Image]):
     """The gray frames, float32 (H, W) in [0, 1], read on first use; the last ones are cached.
 
-    Raises
-    ------
-    OSError, ValueError
-        One line, for a frame that cannot be read or is smaller than a patch.
+    Reading raises OSError or ValueError for a frame that cannot be read or is smaller than a patch.
     """
 
     def __init__(self, frames: Frames) -> None:

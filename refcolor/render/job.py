@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from refcolor.config import Device
@@ -39,13 +39,7 @@ def run(
 ) -> Generator[Outcome, None, None]:
     """Learn the keys, color the frames and write all files of a plan; outcomes come as frames are done.
 
-    Parameters
-    ----------
-    plan : Plan
-    observer : Observer
-        Is told of progress and of every file.
-    report : Report, optional
-        Collects the outcomes; it is also written to the files that the request names.
+    The `report` collects the outcomes, and is written to the files that the request names.
 
     Raises
     ------
@@ -95,35 +89,34 @@ def learn(plan: Plan, observer: Observer = SILENT, cluster: Cluster | None = Non
     return learning.on_cpu(colorizer)
 
 
-@contextmanager
-def _cluster(plan: Plan) -> Iterator[Cluster | None]:
+def _cluster(plan: Plan) -> AbstractContextManager[Cluster | None]:
     """The Ray cluster of a plan, if it has one."""
     if plan.request.ray is None:
-        yield None
-        return
+        return nullcontext()
     from refcolor.render.ray_cluster import Cluster  # late: Ray is optional
 
-    with Cluster(plan.request.ray) as cluster:
-        yield cluster
+    return Cluster(plan.request.ray)
 
 
 @contextmanager
 def _reported(plan: Plan, report: Report, observer: Observer) -> Iterator[None]:
     """Clean the folders and write the report, also when the block fails after some frames."""
-    path = plan.request.report
+
+    def write() -> None:
+        if path := plan.request.report:
+            report.write(path, force=plan.may_replace(path))
+            observer.wrote(path)
+
     try:
         yield
     except BaseException:
         plan.sweep()  # a killed worker may have left something
-        if path and report.outcomes:
+        if report.outcomes:
             with suppress(OSError):  # one error is enough
-                report.write(path, force=plan.may_replace(path))
-                observer.wrote(path)
+                write()
         raise
     plan.sweep()
-    if path:
-        report.write(path, force=plan.may_replace(path))
-        observer.wrote(path)
+    write()
 
 
 def _color(

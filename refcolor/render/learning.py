@@ -28,24 +28,15 @@ def learn(
     model: Model | None = None,
     first: Image | None = None,
 ) -> tuple[Colorizer, Alignment | None]:
-    """Learn the colors of pictures, or restore what a model has learned.
+    """Learn the colors of pictures, or restore what a `model` has learned of them.
 
     Parameters
     ----------
     pictures : sequence of float32 (H, W, 3)
         In [0, 1].
-    config : Config
-    observer : Observer
-    model : Model, optional
-        Trained on these pictures.
     first : float32 (H, W), optional
-        A gray picture to color next; it is aligned while the network engine starts.
-
-    Returns
-    -------
-    colorizer : Colorizer
-    aligned : Alignment or None
-        Of `first`, where there was time for it.
+        A gray picture to color next; where there is time while the network engine starts, it is aligned, and
+        the alignment is returned, too.
     """
     with observer.bar("starting"):
         palette = model.palette if model else None
