@@ -107,7 +107,7 @@ class _Preset:
             parts = [(result.image, seconds), (native, seconds + more)]
         elif self.method == "standard":
             # In the source's light, which is the matching's work and left out of the seconds.
-            relit = np.clip(result.matches.relit / 255, 0, 1).astype(np.float32)
+            relit = np.clip(result.matches.relit255 / 255, 0, 1).astype(np.float32)
             parts = [(result.image, seconds), _timed(self._network, target, relit)]
         else:
             parts = [(result.image, seconds), _timed(self._matching, target)]

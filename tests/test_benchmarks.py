@@ -326,7 +326,7 @@ def test_the_networks_row_is_in_the_sources_light_and_its_seconds_are_its_own() 
 
     session.colorizer = SimpleNamespace(
         colorize=lambda gray: (
-            time.sleep(0.3) or SimpleNamespace(image=None, matches=SimpleNamespace(relit=relit))
+            time.sleep(0.3) or SimpleNamespace(image=None, matches=SimpleNamespace(relit255=relit))
         ),
         source=SimpleNamespace(
             tints=SimpleNamespace(

@@ -1,6 +1,7 @@
-"""Estimate and correct differences of light between target and source, and among several keys.
+"""Light: a target is brought to its source's light, and several sources to the target's.
 
-Matches tell how it differs. A lamp that goes out, not a shadow's edge: what is corrected is smooth.
+Matches show how the light differs: a lamp that goes out, not a shadow's edge, so corrections are smooth. In
+this module gray is in 8-bit levels: [0, 255].
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from numpy.typing import NDArray
 from refcolor.imaging import geometry
 from refcolor.imaging.color import Image
 
-TRUSTED = 1.0  # pixels there and back within which a match tells about the light
-REACH = 0.3  # standard deviation of the window that light is measured in, of the picture's side
-SIDE = 80  # pixels; square root of the number it is measured on: it is smooth
-SHARE = 0.2  # of pixels with trusted matches, at least
-GAIN = 0.8  # a correction is believed when it leaves this much of the difference, at most
-RIDGE = 60.0  # variance of gray, in 8-bit levels squared, below which the gain is held at 1
-ALIKE = 4.0  # 8-bit levels within which relit matches show the same thing
-FLICKER, LAMP = 0.08, 0.15  # logarithm of a gain that is film's flicker, and of one that is a lamp's
-GAMMA = 2.2  # of encoded gray
+MAX_FLOW_ERROR = 1.0  # pixels of forward-backward error within which a match counts
+WINDOW_SIGMA = 0.3  # of the window that light is measured in, relative to the picture's side
+MEASURED_SIDE = 80  # pixels; square root of the number that light is measured on, as it is smooth
+MIN_MATCHED_SHARE = 0.2  # of pixels with such matches
+MAX_REMAINDER = 0.8  # of the difference that a correction may leave, to be accepted
+GRAY_RIDGE = 60.0  # variance of gray, in levels squared, below which the gain is held at 1
 CHROMA_RIDGE = 10.0  # variance, in CIELAB units squared, below which chroma is only moved, not stretched
+MAX_GRAY_DISTANCE = 4.0  # levels within which relit matches show the same thing
+FLICKER, LAMP = 0.08, 0.15  # logarithms of gains: at most a film's flicker, at least a lamp
+GAMMA = 2.2  # of encoded gray
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,20 @@ class Shift:
     Attributes
     ----------
     gray : float32 (2,)
-        Gain and offset of gray, 8-bit levels.
+        Gain and offset of gray.
     ab : float32 (4, 2)
-        What is added to CIELAB a, b: linear in gray, a, b, and 1.
+        What is added to CIELAB a, b: coefficients of gray, a, b, and 1.
     """
 
     gray: NDArray[np.float32]
     ab: NDArray[np.float32]
 
-    def grays(self, gray: Image) -> Image:
-        """Gray, 8-bit levels of any shape, in the other light."""
+    def shift_gray(self, gray: Image) -> Image:
+        """Gray of any shape in the other light."""
         return np.asarray(np.clip(self.gray[0] * gray + self.gray[1], 0, 255), np.float32)
 
-    def added(self, gray: Image, ab: Image) -> Image:
-        """What the other light adds to chroma (..., 2)."""
+    def chroma_change(self, gray: Image, ab: Image) -> Image:
+        """What the other light adds to chroma (..., 2) of this gray (...)."""
         planes = gray[..., None], ab[..., :1], ab[..., 1:]
         return np.asarray(
             sum(p * row for p, row in zip(planes, self.ab[:3], strict=True)) + self.ab[3], np.float32
@@ -54,77 +55,81 @@ class Shift:
 
 
 def compare(target: Image, source: Image, field: Image, error: Image) -> tuple[Image, float]:
-    """How the light of the target differs from the source's, as far as trusted matches show it.
+    """How the light of the target differs from the source's, as far as reliable matches show it.
 
     Parameters
     ----------
     target, source : float32 (H, W), (H', W')
-        Gray, in 8-bit levels.
+        Gray, in [0, 255].
     field, error : float32 (H, W, 2), (H, W)
-        Where in the source the target's pixels come from, and how far matches come back from their start.
+        Source pixel (x, y) of every target pixel, and forward-backward error in pixels.
 
     Returns
     -------
     float32 (H, W)
-        The target in the source's light.
+        The target in the source's light, in [0, 255].
     float
-        What the source's chroma is to be multiplied by in the target's.
+        Factor on the source's chroma in the target's light.
     """
-    trusted = error < TRUSTED
-    if trusted.mean() < SHARE:
+    reliable = error < MAX_FLOW_ERROR
+    if reliable.mean() < MIN_MATCHED_SHARE:
         return target, 1.0
-    came = geometry.warp(source, field)
-    return _relit(target, came, trusted.astype(np.float32)), _dimming(target[trusted], came[trusted])
+    matched = geometry.warp(source, field)
+    relit = _relit(target, matched, reliable.astype(np.float32))
+    return relit, _dimming(target[reliable], matched[reliable])
 
 
-def _relit(target: Image, came: Image, trusted: Image) -> Image:
-    """The target in the light of what `came` of the source.
+def _relit(target: Image, matched: Image, reliable: Image) -> Image:
+    """The target in the light of the source's matched gray.
 
-    Around every pixel a gain and an offset are fitted between matched grays, over a window as wide as a third
-    of the picture: a lamp that goes out, not a shadow's edge.
+    Around every pixel a gain and an offset are fitted between matched grays, over a window of a third of the
+    picture.
     """
     h, w = target.shape
-    scale = min(1.0, SIDE / float(np.sqrt(h * w)))
+    scale = min(1.0, MEASURED_SIDE / float(np.sqrt(h * w)))
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
-    sigma = REACH * np.sqrt(h * w) * scale
+    sigma = WINDOW_SIGMA * np.sqrt(h * w) * scale
 
     def local(values: Image) -> Image:
         small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-        around = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-        return np.asarray(around + REACH * small.mean(), np.float32)
+        mean = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+        return np.asarray(mean + WINDOW_SIGMA * small.mean(), np.float32)
 
-    n = local(trusted)
-    from_mean, to_mean = local(trusted * came) / n, local(trusted * target) / n
-    variance = local(trusted * came * came) / n - from_mean**2
-    covariance = local(trusted * came * target) / n - from_mean * to_mean
-    gain = np.clip((covariance + RIDGE) / (variance + RIDGE), 0.3, 3)
-    offset = to_mean - gain * from_mean
+    n = local(reliable)
+    source_mean, target_mean = local(reliable * matched) / n, local(reliable * target) / n
+    variance = local(reliable * matched * matched) / n - source_mean**2
+    covariance = local(reliable * matched * target) / n - source_mean * target_mean
+    gain = np.clip((covariance + GRAY_RIDGE) / (variance + GRAY_RIDGE), 0.3, 3)
+    offset = target_mean - gain * source_mean
     gain, offset = (cv2.resize(v, (w, h), interpolation=cv2.INTER_LINEAR) for v in (gain, offset))
     relit = np.clip((target - offset) / gain, 0, 255).astype(np.float32)
-    before, after = (float((np.abs(g - came) * trusted).sum()) for g in (target, relit))
-    return relit if after < GAIN * before else target
+    before, after = (float((np.abs(gray - matched) * reliable).sum()) for gray in (target, relit))
+    return relit if after < MAX_REMAINDER * before else target
 
 
 def _dimming(target: Image, source: Image) -> float:
-    """What chroma is to be multiplied by, of trusted matches (N,).
+    """Factor on chroma, from gray (N,) of reliable matches.
 
     Where a lamp gives k times the light, XYZ are k times what they were, and CIELAB a, b cbrt(k) times.
     """
-    here, came = target.astype(np.float64), source.astype(np.float64)
-    gain = max((came * here).sum(), 1.0) / max((came * came).sum(), 1.0)
-    before, after = (np.abs(g * came - here).mean() for g in (1, gain))
-    if after >= GAIN * before:
+    to, of = target.astype(np.float64), source.astype(np.float64)
+    gain = max((of * to).sum(), 1.0) / max((of * of).sum(), 1.0)
+    before, after = (np.abs(g * of - to).mean() for g in (1, gain))
+    if after >= MAX_REMAINDER * before:
         return 1.0
-    sure = np.clip((abs(np.log(gain)) - FLICKER) / (LAMP - FLICKER), 0, 1)
-    return float(gain ** (sure * GAMMA / 3))
+    certainty = np.clip((abs(np.log(gain)) - FLICKER) / (LAMP - FLICKER), 0, 1)
+    return float(gain ** (certainty * GAMMA / 3))
 
 
-def brighter(target: Image, source: Image, field: Image, error: Image) -> float | None:
-    """How much brighter the source is where matches are trusted, in the unit of both; None if too few are."""
-    trusted = error < TRUSTED
-    if trusted.mean() < SHARE or max(source.shape) > geometry.MAX_WARP_SIDE:
+def brightness_difference(target: Image, source: Image, field: Image, error: Image) -> float | None:
+    """Mean gray of the source less the target's, in levels, at reliable matches; None if those are too few.
+
+    The arguments are those of :func:`compare`.
+    """
+    reliable = error < MAX_FLOW_ERROR
+    if reliable.mean() < MIN_MATCHED_SHARE or max(source.shape) > geometry.MAX_WARP_SIDE:
         return None
-    return float((geometry.warp(source, field) - target)[trusted].mean())
+    return float((geometry.warp(source, field) - target)[reliable].mean())
 
 
 def shift(one: Image, other: Image, field: Image, error: Image, relit: Image) -> Shift | None:
@@ -133,11 +138,11 @@ def shift(one: Image, other: Image, field: Image, error: Image, relit: Image) ->
     Parameters
     ----------
     one, other : float32 (H', W', 3), (H, W, 3)
-        Gray in 8-bit levels, CIELAB a, b.
+        Gray in [0, 255] and CIELAB a, b.
     field, error : float32 (H, W, 2), (H, W)
-        Where in the first the second's pixels come from, and how far matches come back from their start.
+        Pixel (x, y) of the first source for every pixel of the second, and forward-backward error in pixels.
     relit : float32 (H, W)
-        The second's gray in the light of the first.
+        The second's gray in the light of the first, in [0, 255].
 
     Notes
     -----
@@ -145,19 +150,19 @@ def shift(one: Image, other: Image, field: Image, error: Image, relit: Image) ->
     """
     if max(one.shape[:2]) > geometry.MAX_WARP_SIDE:
         return None
-    came = geometry.warp(one, field)
-    same = (error < TRUSTED) & (np.abs(relit - came[..., 0]) < ALIKE)
-    if same.mean() < SHARE:
+    matched = geometry.warp(one, field)
+    same = (error < MAX_FLOW_ERROR) & (np.abs(relit - matched[..., 0]) < MAX_GRAY_DISTANCE)
+    if same.mean() < MIN_MATCHED_SHARE:
         return None
-    x, y = (image[same].astype(np.float64) for image in (came, other))
-    middle, change = x.mean(0), y - x
-    about = x - middle
-    covariance, together = (np.einsum("ni,nj->ij", about, v) / len(x) for v in (about, change))
-    gain = together[0, 0] / (covariance[0, 0] + RIDGE)
-    slopes = np.linalg.solve(covariance + np.diag([RIDGE, CHROMA_RIDGE, CHROMA_RIDGE]), together[:, 1:])
-    ab = np.vstack([slopes, change[:, 1:].mean(0) - middle @ slopes])
-    gray = np.array([1 + gain, change[:, 0].mean() - gain * middle[0]], np.float32)
-    found = Shift(gray, ab.astype(np.float32))
-    left = change[:, 1:] - found.added(x[:, 0], x[:, 1:])
-    before, after = (np.hypot(*each.T).mean() for each in (change[:, 1:], left))
-    return found if after < GAIN * before else None
+    x, y = (image[same].astype(np.float64) for image in (matched, other))
+    mean, change = x.mean(0), y - x
+    centered = x - mean
+    covariance, cross = (np.einsum("ni,nj->ij", centered, v) / len(x) for v in (centered, change))
+    gain = cross[0, 0] / (covariance[0, 0] + GRAY_RIDGE)
+    slopes = np.linalg.solve(covariance + np.diag([GRAY_RIDGE, CHROMA_RIDGE, CHROMA_RIDGE]), cross[:, 1:])
+    ab = np.vstack([slopes, change[:, 1:].mean(0) - mean @ slopes])
+    gray = np.array([1 + gain, change[:, 0].mean() - gain * mean[0]], np.float32)
+    result = Shift(gray, ab.astype(np.float32))
+    remainder = change[:, 1:] - result.chroma_change(x[:, 0], x[:, 1:])
+    before, after = (np.hypot(*each.T).mean() for each in (change[:, 1:], remainder))
+    return result if after < MAX_REMAINDER * before else None

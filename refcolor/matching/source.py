@@ -8,8 +8,8 @@ import numpy as np
 
 from refcolor.imaging.color import Image, luma, rgb_to_lab
 from refcolor.imaging.palette import Labels, Palette
-from refcolor.matching import optical_flow
-from refcolor.matching.optical_flow import Points
+from refcolor.matching import sparse
+from refcolor.matching.sparse import Features
 
 
 class Source:
@@ -37,9 +37,9 @@ class Source:
         return np.ascontiguousarray(rgb_to_lab(self.rgb)[..., 1:])
 
     @cached_property
-    def points(self) -> Points:
+    def points(self) -> Features:
         """Sparse features."""
-        return optical_flow.points(self.gray * 255)
+        return sparse.detect(self.gray)
 
     @cached_property
     def labels(self) -> Labels | None:

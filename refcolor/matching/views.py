@@ -24,17 +24,22 @@ class Views:
 
     Attributes
     ----------
-    gray : float32 (V, H, W)
-        In 8-bit levels.
+    gray255 : float32 (V, H, W)
+        In 8-bit levels: [0, 255].
     ab : float32 (V, H, W, 2)
         CIELAB a, b.
     labels : uint8 (V, H, W), optional
         Palette labels.
     """
 
-    gray: Image
+    gray255: Image
     ab: Image
     labels: NDArray[np.uint8] | None = None
+
+    @property
+    def height(self) -> int:
+        """Rows of each view."""
+        return int(self.gray255.shape[1])
 
 
 def split_rows(y: NDArray[Any], height: int) -> tuple[NDArray[Any], NDArray[Any]]:

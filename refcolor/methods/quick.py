@@ -45,13 +45,13 @@ class Quick(Method):
 
     def _color(self, gray: Image, learned: Learned, aligned: Alignment) -> Result:
         matches, candidates = aligned.matches, aligned.candidates
-        relit = np.clip(matches.relit / 255, 0, 1).astype(np.float32)
+        relit = np.clip(matches.relit255 / 255, 0, 1).astype(np.float32)
         labelling = self.opinion(relit, learned, aligned.weights)
         probabilities = None if labelling is None else labelling.probabilities
         if labelling is not None and labelling.nearest is not None:
             candidates = [*candidates, aligned.motion(labelling.nearest)]
         synthesis = search.synthesize(
-            matches.relit,
+            matches.relit255,
             aligned.views,
             candidates,
             matches.best,
@@ -61,7 +61,7 @@ class Quick(Method):
         )
         expected = self.expected_chroma(labelling, learned, relit)
         trust = confidence.estimate(synthesis, matches.error, expected)
-        ab = flat_regions.settle(synthesis.ab, matches.relit, probabilities, learned.chroma_lines)
+        ab = flat_regions.settle(synthesis.ab, matches.relit255, probabilities, learned.chroma_lines)
         image = merge.luma_exact(gray, ab * np.float32(matches.dimming))
         assert learned.flat_colors is not None
         image, painted = flat_colors.apply(image, gray, learned.flat_colors, probabilities, learned.palette)

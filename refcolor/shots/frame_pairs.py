@@ -14,7 +14,7 @@ from refcolor.imaging import geometry
 from refcolor.imaging.color import Image
 from refcolor.imaging.flat_colors import WINDOW, local_range
 from refcolor.matching import optical_flow
-from refcolor.matching.optical_flow import Field
+from refcolor.matching.views import Field
 
 Mask = NDArray[np.bool_]
 
@@ -100,8 +100,9 @@ def flow(target: Image, neighbor: Image) -> tuple[Field, Image] | None:
     """
     scale = min(1.0, math.sqrt(MAX_FLOW_PIXELS / target.size))
     size = tuple(min(max(16, round(side * scale)), geometry.MAX_WARP_SIDE) for side in target.shape[::-1])
-    small, other = (geometry.resize(gray, size) * 255 for gray in (target, neighbor))
+    small, other = (geometry.resize(gray, size) for gray in (target, neighbor))
     field, error = optical_flow.flow(small, other)
+    small, other = small * 255, other * 255
     difference = np.abs(geometry.warp(other, field) - small)
     contrast = max(1.0, float(min(small.std(), other.std())))
     trusted = error < MAX_FORWARD_BACKWARD_ERROR

@@ -16,7 +16,7 @@ from refcolor.imaging import geometry
 from refcolor.imaging.color import Image
 from refcolor.matching import optical_flow
 from refcolor.matching.alignment import Alignment
-from refcolor.matching.optical_flow import Field
+from refcolor.matching.views import Field, stack_rows
 from refcolor.shots import frame_pairs
 from refcolor.shots.frame_pairs import FramePairs, static_mask
 
@@ -132,13 +132,13 @@ def with_tracks(aligned: Alignment, tracks: Mapping[int, Track]) -> Alignment:
     """The alignment with the tracks as further candidates; `tracks` by the number of their source."""
     h, w = aligned.matches.error.shape
     candidates, matches = list(aligned.candidates), aligned.matches
-    for source in aligned.seen:
-        track = tracks.get(source.number)
+    for source in aligned.sources:
+        track = tracks.get(source.index)
         if track is None:
             continue
         size = np.array(source.size[::-1], np.float32)
         field = np.clip(geometry.resize(track.field, (w, h)) * size - np.float32(0.5), 0, size - 1)
-        field[..., 1] += source.view * aligned.views.gray.shape[1]
+        field = stack_rows(field, source.view, aligned.views.height)
         error = geometry.resize(np.minimum(track.error, 2), (w, h))
         error = np.where(error > 1, np.float32(np.inf), error * np.float32(w / source.weight))
         candidates.append(field)

@@ -37,8 +37,8 @@ def reduce_views(views: Views, level: int) -> Views:
     """The views at a level."""
     if level == 0:
         return views
-    shape = level_shape(views.gray.shape[1:], level)
-    gray, ab = (np.stack([resize(v, shape) for v in planes]) for planes in (views.gray, views.ab))
+    shape = level_shape(views.gray255.shape[1:], level)
+    gray, ab = (np.stack([resize(v, shape) for v in planes]) for planes in (views.gray255, views.ab))
     labels = views.labels
     if labels is not None:
         labels = np.stack([cv2.resize(v, shape[::-1], interpolation=cv2.INTER_NEAREST) for v in labels])

@@ -116,7 +116,7 @@ def synthesize(
     inputs = _Inputs(
         gray, views, candidates, flow, error, costs, seed, kernels.threads() if threads is None else threads
     )
-    levels = pyramid.level_count(min(*gray.shape, *views.gray.shape[1:]))
+    levels = pyramid.level_count(min(*gray.shape, *views.gray255.shape[1:]))
     result = _synthesize_level(inputs, levels - 1, None)
     for level in reversed(range(levels - 1)):
         result = _synthesize_level(inputs, level, result)
@@ -132,13 +132,13 @@ def _synthesize_level(inputs: _Inputs, level: int, coarser: Synthesis | None) ->
     ab = None if coarser is None else pyramid.resize(coarser.ab, gray.shape, cv2.INTER_LINEAR)
     costs = inputs.label_costs
     unary = None if costs is None else pyramid.resize_costs(costs, gray.shape)
-    source_means, target_means = _means(views.gray), _means(gray[None])[0]
+    source_means, target_means = _means(views.gray255), _means(gray[None])[0]
     field, cost = candidates[0].copy(), np.empty(gray.shape, np.int32)
     share = np.empty(gray.shape, np.float32)
     for turn in range(1 if level == 0 else 2):
-        reach = int(COARSEST_REACH * max(views.gray.shape[1:])) if coarser is None else 0
+        reach = int(COARSEST_REACH * max(views.gray255.shape[1:])) if coarser is None else 0
         kernels.core.search(
-            source=_guides(views.gray, None if ab is None else views.ab),
+            source=_guides(views.gray255, None if ab is None else views.ab),
             target=_guides(gray[None], None if ab is None else ab[None])[0],
             radius=RADIUS,
             cap=COST_CAP,
@@ -166,7 +166,7 @@ def _synthesize_level(inputs: _Inputs, level: int, coarser: Synthesis | None) ->
 
 def _candidates(inputs: _Inputs, level: int, shape: tuple[int, ...], coarser: Synthesis | None) -> Cells:
     """The candidates (N, h, w, 2) at a level; the field of the coarser level is the last of them."""
-    full = inputs.views.gray.shape[1:]
+    full = inputs.views.gray255.shape[1:]
     small = pyramid.level_shape(full, level)
     fields = [pyramid.reduce_field(field, shape, full, small) for field in inputs.candidates]
     if coarser is not None:
@@ -177,7 +177,7 @@ def _candidates(inputs: _Inputs, level: int, shape: tuple[int, ...], coarser: Sy
 
 def _prior(inputs: _Inputs, shape: tuple[int, ...], views: Views) -> Cells:
     """The flow (h, w, 2) at a level, -1 where it is not reliable."""
-    prior = pyramid.reduce_field(inputs.flow, shape, inputs.views.gray.shape[1:], views.gray.shape[1:])
+    prior = pyramid.reduce_field(inputs.flow, shape, inputs.views.gray255.shape[1:], views.gray255.shape[1:])
     error = inputs.error
     if error.shape != shape:
         error = pyramid.resize(np.minimum(error, 100), shape)

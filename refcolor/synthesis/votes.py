@@ -42,7 +42,7 @@ def vote(
     """
     ab, share = np.empty((*gray.shape, 2), np.float32), np.empty(gray.shape, np.float32)
     kernels.core.vote(
-        views.gray,
+        views.gray255,
         views.ab,
         gray,
         field,

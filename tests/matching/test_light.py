@@ -51,23 +51,23 @@ def test_where_nothing_matches_nothing_is_known(picture, place):
     field, error = place[0], np.full(SHAPE, np.inf, np.float32)
     gray = levels(picture)
     assert light.compare(gray * 0.5, gray, field, error)[1] == 1
-    assert light.brighter(gray * 0.5, gray, field, error) is None
+    assert light.brightness_difference(gray * 0.5, gray, field, error) is None
     seen = np.dstack([gray, rgb_to_lab(picture)[..., 1:]])
     assert light.shift(seen, seen, field, error, gray) is None
 
 
 def test_how_much_brighter(picture, place):
     gray = levels(picture)
-    assert light.brighter(gray - 7, gray, *place) == pytest.approx(7, abs=1e-3)
+    assert light.brightness_difference(gray - 7, gray, *place) == pytest.approx(7, abs=1e-3)
 
 
 def test_a_warm_lamp_is_a_shift_and_no_change_is_none(picture, place):
     warm = picture * np.float32([1.0, 0.8, 0.55])
     one, other = (np.dstack([levels(p), rgb_to_lab(p)[..., 1:]]) for p in (picture, warm))
     found = light.shift(one, other, *place, relit=one[..., 0])
-    moved = one[..., 1:] + found.added(one[..., 0], one[..., 1:])
+    moved = one[..., 1:] + found.chroma_change(one[..., 0], one[..., 1:])
     before, after = (np.abs(ab - other[..., 1:]).mean() for ab in (one[..., 1:], moved))
     assert after < 0.35 * before
-    assert np.abs(found.grays(one[..., 0]) - other[..., 0]).mean() < 10 < (one - other)[..., 0].mean()
+    assert np.abs(found.shift_gray(one[..., 0]) - other[..., 0]).mean() < 10 < (one - other)[..., 0].mean()
     noisy = one + np.random.default_rng(1).normal(0, 3, one.shape).astype(np.float32)
     assert light.shift(one, noisy, *place, relit=one[..., 0]) is None

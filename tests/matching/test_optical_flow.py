@@ -7,17 +7,17 @@ import pytest
 import refcolor
 from refcolor import Config
 from refcolor.imaging.color import luma
-from refcolor.matching import light, optical_flow
+from refcolor.matching import light, optical_flow, sparse
 
 
 def texture(height=120, width=160, seed=0):
-    """Smooth noise in 8-bit levels, (H, W): something to recognize everywhere."""
+    """Smooth noise in [0, 1], (H, W): something to recognize everywhere."""
     rng = np.random.default_rng(seed)
     found = sum(
         cv2.GaussianBlur(rng.standard_normal((height, width)).astype(np.float32), (0, 0), s) * s
         for s in (1.5, 4)
     )
-    return (127 + 45 * found / found.std()).clip(0, 255).astype(np.float32)
+    return ((127 + 45 * found / found.std()).clip(0, 255) / 255).astype(np.float32)
 
 
 def grid(shape):
@@ -26,7 +26,7 @@ def grid(shape):
 
 
 def sparse_matches(target, source):
-    return optical_flow.sparse_matches(optical_flow.points(target), optical_flow.points(source))
+    return sparse.match(sparse.detect(target), sparse.detect(source))
 
 
 def match(target, source):
@@ -40,7 +40,7 @@ def test_equal_pictures_match_in_place():
     _, found = match(source, source)
     assert np.abs(found.best - grid(source.shape)).max() < 0.05
     assert found.error.max() < 0.05
-    assert found.relit is source
+    np.testing.assert_array_equal(found.relit255, source * 255)
 
 
 def test_a_shift_is_found():
@@ -72,12 +72,12 @@ def test_an_affine_motion_is_found(angle, zoom, shift):
     motion = cv2.getRotationMatrix2D((119.5, 99.5), angle, zoom)  # target -> source
     motion[:, 2] += shift
     target = cv2.warpAffine(source, motion, (240, 200), flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR)
-    sparse = sparse_matches(target, source)
-    assert sparse.affine is not None
-    assert sparse.inliers > 40
+    pairs = sparse_matches(target, source)
+    assert pairs.affine is not None
+    assert pairs.inliers > 40
     middle = np.array([[90, 120, 150], [80, 100, 120], [1, 1, 1]])
-    assert np.abs((sparse.affine - motion) @ middle).max() < 1
-    best = optical_flow.match(target, source, sparse)[1].best
+    assert np.abs((pairs.affine - motion) @ middle).max() < 1
+    best = optical_flow.match(target, source, pairs)[1].best
     wanted = grid(target.shape) @ motion[:, :2].T + motion[:, 2]
     off = np.abs(best - wanted)[60:140, 80:160].max(-1)
     assert np.quantile(off, 0.9) < 1
@@ -90,18 +90,18 @@ def test_strangers_have_no_affine_motion():
 def test_a_lamp_is_undone():
     source = texture()
     x = grid(source.shape)[..., 0] / source.shape[1]
-    target = (0.6 * source + 10 + 20 * x).astype(np.float32)
+    target = (0.6 * source + (10 + 20 * x) / 255).astype(np.float32)
     _, found = match(target, source)
-    before, after = (np.abs(gray - source).mean() for gray in (target, found.relit))
+    before, after = (np.abs(gray - source * 255).mean() for gray in (target * 255, found.relit255))
     assert before > 30
     assert after < 6
-    assert found.relit.dtype == np.float32
-    assert found.relit.min() >= 0
-    assert found.relit.max() <= 255
+    assert found.relit255.dtype == np.float32
+    assert found.relit255.min() >= 0
+    assert found.relit255.max() <= 255
 
 
 def test_without_trusted_matches_the_light_is_left_alone():
-    source = texture()
+    source = texture() * 255
     target = (0.6 * source).astype(np.float32)
     at = grid(source.shape)
     assert light.compare(target, source, at, np.full(source.shape, np.inf, np.float32))[0] is target
@@ -110,7 +110,7 @@ def test_without_trusted_matches_the_light_is_left_alone():
 
 def test_a_shadow_with_an_edge_is_not_relit_away():
     """Light is smooth: a small dark patch stays darker than its surroundings."""
-    source = texture()
+    source = texture() * 255
     target = source.copy()
     target[50:70, 70:90] *= 0.5
     relit, _ = light.compare(target, source, grid(source.shape), np.zeros(source.shape, np.float32))
@@ -124,29 +124,29 @@ def test_candidates_stay_inside_the_source(to, came):
     assert candidates.shape[1:] == (*to, 2)
     assert candidates.dtype == found.best.dtype == found.error.dtype == np.float32
     assert found.best.shape == (*to, 2)
-    assert found.error.shape == found.relit.shape == to
+    assert found.error.shape == found.relit255.shape == to
     assert candidates.min() >= 0
     assert candidates.reshape(-1, 2).max(0).tolist() <= [came[1] - 1, came[0] - 1]
     assert (found.error >= 0).all()
 
 
 def test_other_sizes_start_from_the_place_in_proportion():
-    candidates, _ = match(np.full((40, 100), 99, np.float32), np.full((80, 50), 99, np.float32))
+    candidates, _ = match(np.full((40, 100), 0.4, np.float32), np.full((80, 50), 0.4, np.float32))
     place = candidates[-1]
     np.testing.assert_allclose(place[10, 30], [30.5 * 0.5 - 0.5, 10.5 * 2 - 0.5], atol=1e-4)
     np.testing.assert_allclose(place[-1, -1], [49, 78.5], atol=0.51)
 
 
-@pytest.mark.parametrize("level", [0, 128, 255])
+@pytest.mark.parametrize("level", [0, 0.5, 1])
 @pytest.mark.parametrize("blank", ["target", "source", "both"])
 def test_blank_pictures_have_matches_too(level, blank):
     plain = np.full((50, 60), level, np.float32)
     target, source = (plain if blank in (role, "both") else texture(50, 60) for role in ("target", "source"))
-    sparse = sparse_matches(target, source)
-    assert (sparse.affine, sparse.inliers) == (None, 0)
-    candidates, found = optical_flow.match(target, source, sparse)
+    pairs = sparse_matches(target, source)
+    assert (pairs.affine, pairs.inliers) == (None, 0)
+    candidates, found = optical_flow.match(target, source, pairs)
     assert np.isfinite(candidates).all()
-    assert np.isfinite(found.relit).all()
+    assert np.isfinite(found.relit255).all()
 
 
 def test_the_better_of_upright_and_mirrored():
@@ -160,12 +160,12 @@ def test_the_better_of_upright_and_mirrored():
     np.testing.assert_array_equal(found.best[:, :40], at[:, :40])
     np.testing.assert_array_equal(found.best[:, 40:], at[:, 40:] + (1, 61))
     assert not found.error.any()
-    np.testing.assert_array_equal(found.relit, source)
+    np.testing.assert_array_equal(found.relit255, source)
 
 
 def test_a_mirrored_figure_gets_its_colors():
     """Two halves of one gray, told apart by their texture alone."""
-    gray = texture(140, 180)[..., None] / 255 * 0.5 + 0.25
+    gray = texture(140, 180)[..., None] * 0.5 + 0.25
     tint = np.where(np.arange(180)[None, :, None] < 90, [0.15, -0.05, -0.05], [-0.1, 0.0, 0.26])
     source = np.clip(gray + tint, 0, 1).astype(np.float32)
     target, truth = luma(source)[:, ::-1].copy(), source[:, ::-1]

@@ -35,7 +35,7 @@ def place(shape, to=None):
 
 def colored(gray, views, *, flow=None, expected=None, **more):
     """Synthesis from the place alone, or from a flow that came back."""
-    at = place(gray.shape, views.gray.shape[1:])
+    at = place(gray.shape, views.gray255.shape[1:])
     error = np.full(gray.shape, np.inf if flow is None else 0, np.float32)
     flow = at if flow is None else flow
     return synthesize(gray, views, [at, flow], flow, error, expected, **more)
@@ -75,7 +75,7 @@ def test_flow_decides_where_the_gray_says_nothing():
     swapped = place((64, 96))
     swapped[..., 0] = (swapped[..., 0] + 48) % 96
     for flow, truth in ((place((64, 96)), ab), (swapped, np.roll(ab, 48, axis=1))):
-        made = colored(views.gray[0], views, flow=flow)
+        made = colored(views.gray255[0], views, flow=flow)
         assert (np.abs(made.ab - truth).max(-1) < 5).mean() > 0.9
 
 
@@ -85,7 +85,7 @@ def test_what_the_network_expects_steers(label):
     ab, views = stripes()
     expected = np.full((16, 24, 2), 0.05, np.float32)
     expected[:, :12, label] = expected[:, 12:, 1 - label] = 0.95
-    found = colored(views.gray[0], views, expected=expected).ab
+    found = colored(views.gray255[0], views, expected=expected).ab
     paints = ab[0, [0, 8]]
     for part, paint in ((found[:, :42], paints[label]), (found[:, 54:], paints[1 - label])):
         assert (np.abs(part - paint).max(-1) < 5).mean() > 0.9
