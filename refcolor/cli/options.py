@@ -43,7 +43,7 @@ def _count_or_auto(low: float, high: float) -> Callable[[str], int | Literal["au
     return parsed
 
 
-_trained = [name for name in Preset if name is not Preset.QUICK]
+_trained = [name for name in Preset if Config(name).trains]
 _inits = ", ".join(f"{name} {Config(name).init}" for name in _trained)
 _epochs = ", ".join(f"{name} {Config(name).passes}" for name in _trained)
 _epochs += f", from scratch {Config(init=Init.SCRATCH).passes}"
