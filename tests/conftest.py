@@ -1,5 +1,6 @@
 """A small drawn picture and a colorizer trained on it for one epoch, a shot, and the command on both."""
 
+import os
 import re
 from types import SimpleNamespace
 
@@ -11,6 +12,16 @@ from scenes import held, make
 from refcolor import Colorizer, Config
 from refcolor.cli import app
 from refcolor.files import images
+
+
+def pytest_configure(config):
+    """Give each process of pytest-xdist its share of the cores, two at least: they do not crowd."""
+    worker = getattr(config, "workerinput", None)
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        share = max(2, len(cores) // worker["workercount"])
+        first = int(worker["workerid"].removeprefix("gw")) * share
+        os.sched_setaffinity(0, {cores[(first + i) % len(cores)] for i in range(share)})
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,15 @@ import numpy as np
 from refcolor.files.video import open_video
 from refcolor.imaging.contact_sheets import contact_sheet
 
-RUN = [sys.executable, "-P", "-c", "from refcolor.cli import main; main()"]
+# The command, in a process of its own that can be interrupted also where the tests run in the background.
+CODE = """
+import signal
+from refcolor.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+RUN = [sys.executable, "-P", "-c", CODE]
 COUNT, WIDTH, HEIGHT = 8, 96, 64
 RATE = Fraction(24000, 1001)
 AROUND = 20  # pixels that a moving thing may change beside it

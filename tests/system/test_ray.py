@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import ray
 from ray.cluster_utils import Cluster as LocalCluster
+from scenes import RUN
 
 from refcolor import Colorizer, Config
 from refcolor.cli import app
@@ -28,9 +29,8 @@ from refcolor.render.frames import FileFrames
 from refcolor.render.painter import Job
 from refcolor.render.ray_cluster import Cluster
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
-RUN = [sys.executable, "-P", "-c", "from refcolor.cli import main; main()"]
 COUNT = 16
 STORE = 100_000_000  # bytes
 
