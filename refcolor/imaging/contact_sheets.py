@@ -13,13 +13,13 @@ from refcolor.imaging.color import to_8bit
 
 Cell = tuple[str, NDArray[Any]]
 
-GAP = 6
-GROUND = 24
-INK = 225
+GAP = 6  # pixels between cells
+BACKGROUND = 24  # gray, in 8-bit levels
+TEXT_GRAY = 225
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 FONT_SCALE = 0.42
-LINE = 18
-TALLEST = 4  # height of a cell, in widths
+LINE_HEIGHT = 18
+MAX_ASPECT = 4  # of a cell's height to its width
 
 
 def contact_sheet(rows: Sequence[Sequence[Cell]], width: int = 1600) -> NDArray[np.uint8]:
@@ -53,7 +53,7 @@ def contact_sheet(rows: Sequence[Sequence[Cell]], width: int = 1600) -> NDArray[
 
 
 def _blank(height: int, width: int) -> NDArray[np.uint8]:
-    return np.full((height, width, 3), GROUND, np.uint8)
+    return np.full((height, width, 3), BACKGROUND, np.uint8)
 
 
 def _strip(cells: list[NDArray[np.uint8]], width: int) -> NDArray[np.uint8]:
@@ -70,10 +70,10 @@ def _cell(caption: str, image: NDArray[Any], width: int) -> NDArray[np.uint8]:
     """The caption above its picture, exactly ``width`` wide."""
     picture = _fitted(_rgb8(image), width)
     lines = _wrapped(caption, width)
-    head = _blank(LINE * len(lines), width)
+    head = _blank(LINE_HEIGHT * len(lines), width)
     for number, line in enumerate(lines):
-        base = (0, LINE * number + LINE - 5)
-        cv2.putText(head, line, base, FONT, FONT_SCALE, (INK, INK, INK), 1, cv2.LINE_AA)
+        base = (0, LINE_HEIGHT * number + LINE_HEIGHT - 5)
+        cv2.putText(head, line, base, FONT, FONT_SCALE, (TEXT_GRAY,) * 3, 1, cv2.LINE_AA)
     return np.concatenate([head, picture])
 
 
@@ -91,8 +91,11 @@ def _rgb8(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _fitted(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     height = max(1, round(image.shape[0] * width / image.shape[1]))
-    if height > TALLEST * width:  # a very tall picture would make a sheet nobody can open
-        height, width = TALLEST * width, max(1, round(TALLEST * width * image.shape[1] / image.shape[0]))
+    if height > MAX_ASPECT * width:  # a very tall picture would make a sheet nobody can open
+        height, width = (
+            MAX_ASPECT * width,
+            max(1, round(MAX_ASPECT * width * image.shape[1] / image.shape[0])),
+        )
     # Area averaging keeps thin lines when reducing; enlarged pixels stay hard, so that each can be judged.
     how = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_NEAREST
     return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)

@@ -1,7 +1,7 @@
 """Upsample label probabilities to chroma at the target's size, along its edges.
 
-The probabilities are enlarged linearly; what brings the edges back is the full-size luma, which says for each
-pixel which colors are possible there and what chroma they have.
+The probabilities are enlarged linearly; the full-size luma brings the edges back: it says which colors each
+pixel can have, and their chroma.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from refcolor import kernels
 from refcolor.imaging.chroma_lines import ChromaLines
 from refcolor.imaging.color import Image
 
-BLOCK = 1 << 20  # pixels times colors worked on at once by a thread: bounds the memory
-WIDEST = 1024  # columns of a block
-KIN = 15.0  # CIELAB units; colors this near to the winner's share in the mean
+MAX_BLOCK_SIZE = 1 << 20  # pixels times colors that a thread takes at once: bounds the memory
+MAX_BLOCK_COLUMNS = 1024
+BANDWIDTH = 15.0  # CIELAB units; of the mean shift
 
 
-def chroma(probabilities: Image, tints: ChromaLines, gray: Image) -> Image:
+def chroma(probabilities: Image, lines: ChromaLines, gray: Image) -> Image:
     """Chroma of every pixel of the target.
 
     At each pixel the enlarged probabilities are multiplied by the odds of each color at the pixel's luma.
-    The winner's chroma is then averaged with that of its near relatives, weighted by their probabilities:
-    one step of mean shift (Comaniciu and Meer 2002) in the chroma plane. So a shade between two clusters is
-    not quantized, while two unlike colors are never mixed.
+    The winner's chroma is then averaged with that of similar colors, weighted by their probabilities: one
+    step of mean shift (Comaniciu and Meer 2002) in the chroma plane. So a shade between two clusters is not
+    quantized, while two unlike colors are never mixed.
 
     Parameters
     ----------
     probabilities : float32 (h, w, k)
         Of the palette colors, on the grid.
-    tints : ChromaLines
-        From the source.
+    lines : ChromaLines
+        Of the source.
     gray : float32 (H, W)
         The target, in [0, 1].
 
@@ -47,8 +47,8 @@ def chroma(probabilities: Image, tints: ChromaLines, gray: Image) -> Image:
     h, w, k = probabilities.shape
     above, down = _taps(height, h)
     left, right = _taps(width, w)
-    columns = min(width, WIDEST)
-    rows = max(1, BLOCK // (columns * k))
+    columns = min(width, MAX_BLOCK_COLUMNS)
+    rows = max(1, MAX_BLOCK_SIZE // (columns * k))
     out = np.empty((height, width, 2), np.float32)
 
     def block(corner: tuple[int, int]) -> None:
@@ -58,10 +58,10 @@ def chroma(probabilities: Image, tints: ChromaLines, gray: Image) -> Image:
         wide = _mix(grid[:, left[x]], grid[:, np.minimum(left[x] + 1, w - 1)], right[x][:, None])
         upper = above[y] - first
         weight = _mix(wide[upper], wide[np.minimum(upper + 1, len(wide) - 1)], down[y][:, None, None])
-        weight *= tints.odds_at(gray[y, x])
-        ab = tints.chroma(gray[y, x])
+        weight *= lines.odds_at(gray[y, x])
+        ab = lines.chroma(gray[y, x])
         winner = np.take_along_axis(ab, weight.argmax(-1)[..., None, None], axis=2)
-        weight *= np.exp(((ab - winner) ** 2).sum(-1) * np.float32(-0.5 / KIN**2))
+        weight *= np.exp(((ab - winner) ** 2).sum(-1) * np.float32(-0.5 / BANDWIDTH**2))
         out[y, x] = (weight[..., None] * ab).sum(2) / weight.sum(-1, keepdims=True)
 
     with ThreadPoolExecutor(kernels.threads()) as pool:

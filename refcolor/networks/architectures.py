@@ -6,6 +6,7 @@ has; the embedding sees most of the picture. Keras only, so that any Keras engin
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,10 @@ def patch_network(clusters: int, seed: int) -> Any:
     0.5. Weights from a normal distribution truncated at two sigma, sigma 0.02; biases zero. The report does
     not name the padding: only "same" gives its sizes.
     """
-    draw = _seeds(seed)
+    seeds = count(seed * 1000)  # a seed of its own for every layer
 
     def normal() -> Any:
-        return keras.initializers.TruncatedNormal(stddev=0.02, seed=next(draw))
+        return keras.initializers.TruncatedNormal(stddev=0.02, seed=next(seeds))
 
     x = inputs = keras.Input((PATCH, PATCH, PLANES))
     for channels in (16, 32, 64, 128):
@@ -41,7 +42,7 @@ def patch_network(clusters: int, seed: int) -> Any:
     x = layers.Flatten()(x)
     for _ in range(2):
         x = layers.Dense(256, activation="relu", kernel_initializer=normal())(x)
-        x = layers.Dropout(0.5, seed=next(draw))(x)
+        x = layers.Dropout(0.5, seed=next(seeds))(x)
     outputs = layers.Dense(clusters, activation="softmax", kernel_initializer=normal())(x)
     return keras.Model(inputs, outputs, name="patch_network")
 
@@ -51,13 +52,13 @@ def dense_network(clusters: int, seed: int) -> Any:
 
     3x3 convolutions with dilations 1, 2, 4 and 7 see 1 + 2 (1 + 2 + 4 + 7) = 29 pixels: the window of
     :func:`patch_network`, but neighboring windows share their work (fully convolutional networks, Long et
-    al. 2015; dilations, Yu and Koltun 2016). Two planes more than the report's tell
-    the place in the picture. Unpadded, so that the caller sets the border rule.
+    al. 2015; dilations, Yu and Koltun 2016). Two more planes hold the position in the picture. Unpadded, so
+    that the caller sets the border rule.
     """
-    draw = _seeds(seed)
+    seeds = count(seed * 1000)  # a seed of its own for every layer
 
     def normal() -> Any:
-        return keras.initializers.HeNormal(seed=next(draw))
+        return keras.initializers.HeNormal(seed=next(seeds))
 
     x = inputs = keras.Input((None, None, PLANES + 2))
     for channels, dilation in ((24, 1), (32, 2), (48, 4), (64, 7)):
@@ -65,21 +66,21 @@ def dense_network(clusters: int, seed: int) -> Any:
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.ReLU()(x)
     x = layers.Conv2D(128, 1, activation="relu", kernel_initializer=normal())(x)
-    x = layers.SpatialDropout2D(0.1, seed=next(draw))(x)
+    x = layers.SpatialDropout2D(0.1, seed=next(seeds))(x)
     outputs = layers.Conv2D(clusters, 1, kernel_initializer=normal())(x)
     return keras.Model(inputs, outputs, name="dense_network")
 
 
 def readout_network(inputs: int, clusters: int, seed: int) -> Any:
-    """Labels read out of what is known of a cell, (B, inputs) -> logits (B, clusters)."""
-    draw = _seeds(seed)
+    """Palette labels of cells from their features, position and gray: (B, inputs) -> logits (B, clusters)."""
+    seeds = count(seed * 1000)  # a seed of its own for every layer
 
     def normal() -> Any:
-        return keras.initializers.HeNormal(seed=next(draw))
+        return keras.initializers.HeNormal(seed=next(seeds))
 
     cell = keras.Input((inputs,))
     x = layers.Dense(128, activation="relu", kernel_initializer=normal())(cell)
-    x = layers.Dropout(0.1, seed=next(draw))(x)
+    x = layers.Dropout(0.1, seed=next(seeds))(x)
     outputs = layers.Dense(clusters, kernel_initializer=normal())(x)
     return keras.Model(cell, outputs, name="readout_network")
 
@@ -90,10 +91,10 @@ def embedding_network(weights: Path | None = None) -> Any:
     Convolutions at a quarter, an eighth and a sixteenth of the size, and back, with the finer features added
     (U-Net, Ronneberger et al. 2015; residual blocks, He et al. 2016). Sides are multiples of 16.
     """
-    draw = _seeds(7)
+    seeds = count(7000)
 
     def conv(x: Any, channels: int, *, size: int = 3, stride: int = 1) -> Any:
-        start = keras.initializers.HeNormal(seed=next(draw))
+        start = keras.initializers.HeNormal(seed=next(seeds))
         return layers.Conv2D(
             channels, size, stride, padding="same", use_bias=False, kernel_initializer=start
         )(x)
@@ -118,7 +119,7 @@ def embedding_network(weights: Path | None = None) -> Any:
     x = block(block(block(down(eighth, 128))))
     x = block(up(x, eighth))
     x = block(up(x, quarter))
-    x = layers.Conv2D(FEATURES, 1, kernel_initializer=keras.initializers.GlorotNormal(seed=next(draw)))(x)
+    x = layers.Conv2D(FEATURES, 1, kernel_initializer=keras.initializers.GlorotNormal(seed=next(seeds)))(x)
     model = keras.Model(inputs, layers.UnitNormalization(axis=-1)(x), name="embedding_network")
     if weights is not None:
         with np.load(weights, allow_pickle=False) as stored:
@@ -129,11 +130,3 @@ def embedding_network(weights: Path | None = None) -> Any:
 def save_weights(model: Any, path: Path) -> None:
     """Store a model's weights as half floats in an .npz file, in order."""
     np.savez_compressed(path, **{str(i): w.astype(np.float16) for i, w in enumerate(model.get_weights())})
-
-
-def _seeds(seed: int) -> Any:
-    """Endless distinct seeds, so that equal layers do not start equal."""
-    at = seed * 1000
-    while True:
-        yield at
-        at += 1

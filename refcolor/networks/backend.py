@@ -16,6 +16,7 @@ from typing import Any
 from threadpoolctl import OpenBLASController, threadpool_limits
 
 from refcolor.config import Device
+from refcolor.errors import with_code
 from refcolor.stderr import held_back
 
 # The last bits of sums depend on the number of threads that share the work: a fixed number gives the same
@@ -71,10 +72,8 @@ def start(device: Device, *, quiet: bool = False) -> Engine:
             raise ValueError(f"KERAS_BACKEND is {name!r}: refcolor runs on {' or '.join(_ENGINES)}")
         version, gpus = _ENGINES[name]()
     if device is Device.GPU and not gpus:
-        raise ValueError(
-            f"no GPU that {name} {version} can use: install the CUDA libraries with "
-            "pip install 'tensorflow[and-cuda]', or use --device cpu"
-        )
+        remedy = "install the CUDA libraries with pip install 'tensorflow[and-cuda]'"
+        raise with_code(ValueError(f"no GPU that {name} {version} can use: {remedy}"), "no_gpu")
     on_gpu = bool(gpus) and device is not Device.CPU
     return Engine(name, version, gpus, "gpu:0" if on_gpu else "cpu:0")
 

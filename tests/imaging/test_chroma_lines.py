@@ -50,9 +50,9 @@ def test_odds_are_shares_plus_doubt():
     odds = chroma_lines.fit(picture, colors.labels(picture), len(colors)).odds
     red = int(np.argmax(colors.rgb[:, 0]))
     assert odds.shape == (256, 2)
-    assert odds[76, red] == pytest.approx(1 + chroma_lines.DOUBT, abs=1e-3)
-    assert odds[29, red] == pytest.approx(chroma_lines.DOUBT, abs=1e-3)
-    assert odds[200, red] == pytest.approx(chroma_lines.DOUBT, abs=1e-3)  # a gray the source never has
+    assert odds[76, red] == pytest.approx(1 + chroma_lines.MIN_ODDS, abs=1e-3)
+    assert odds[29, red] == pytest.approx(chroma_lines.MIN_ODDS, abs=1e-3)
+    assert odds[200, red] == pytest.approx(chroma_lines.MIN_ODDS, abs=1e-3)  # a gray the source never has
 
 
 def test_the_edge_is_where_the_targets_luma_has_it(source):
@@ -84,8 +84,8 @@ def test_blocks_of_any_size_agree(source, monkeypatch):
     probabilities = np.random.default_rng(0).random((7, 9, 2), np.float32)
     first = upsampling.chroma(probabilities, found, luma(picture))
     for block, widest in ((1, 1024), (70, 7), (1 << 30, 13)):
-        monkeypatch.setattr(upsampling, "BLOCK", block)
-        monkeypatch.setattr(upsampling, "WIDEST", widest)
+        monkeypatch.setattr(upsampling, "MAX_BLOCK_SIZE", block)
+        monkeypatch.setattr(upsampling, "MAX_BLOCK_COLUMNS", widest)
         np.testing.assert_array_equal(first, upsampling.chroma(probabilities, found, luma(picture)))
 
 

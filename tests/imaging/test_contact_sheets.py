@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from refcolor.imaging.contact_sheets import GAP, GROUND, LINE, contact_sheet
+from refcolor.imaging.contact_sheets import BACKGROUND, GAP, LINE_HEIGHT, contact_sheet
 
 RED = np.zeros((20, 40, 3), np.uint8)
 RED[..., 0] = 255
@@ -15,17 +15,17 @@ def test_size_follows_the_pictures_proportions() -> None:
     sheet = contact_sheet([[("a", RED), ("b", RED)]], 218)
     cell = (218 - 3 * GAP) // 2
     assert sheet.dtype == np.uint8
-    assert sheet.shape == (GAP + LINE + cell // 2 + GAP, 218, 3)
+    assert sheet.shape == (GAP + LINE_HEIGHT + cell // 2 + GAP, 218, 3)
 
 
 def test_each_picture_lies_in_its_own_cell() -> None:
     blue = RED[..., ::-1]
     sheet = contact_sheet([[("", RED)], [("", RED), ("", blue)]], 218)
-    below, right = GAP + LINE + 50, GAP + 100
-    assert sheet[GAP + LINE + 25, GAP + 50].tolist() == [255, 0, 0]
-    assert sheet[GAP + LINE + 25, right + GAP + 50].tolist() == [GROUND] * 3
-    assert sheet[below + GAP + LINE + 25, GAP + 50].tolist() == [255, 0, 0]
-    assert sheet[below + GAP + LINE + 25, right + GAP + 50].tolist() == [0, 0, 255]
+    below, right = GAP + LINE_HEIGHT + 50, GAP + 100
+    assert sheet[GAP + LINE_HEIGHT + 25, GAP + 50].tolist() == [255, 0, 0]
+    assert sheet[GAP + LINE_HEIGHT + 25, right + GAP + 50].tolist() == [BACKGROUND] * 3
+    assert sheet[below + GAP + LINE_HEIGHT + 25, GAP + 50].tolist() == [255, 0, 0]
+    assert sheet[below + GAP + LINE_HEIGHT + 25, right + GAP + 50].tolist() == [0, 0, 255]
 
 
 def test_float_gray_and_uint8_pictures_mean_the_same() -> None:
@@ -47,7 +47,7 @@ def test_the_caption_is_written_and_wrapped() -> None:
     )
     assert not np.array_equal(short, other)
     assert len(long) > len(short)
-    assert (len(long) - len(short)) % LINE == 0
+    assert (len(long) - len(short)) % LINE_HEIGHT == 0
 
 
 @pytest.mark.parametrize(

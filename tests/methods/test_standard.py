@@ -61,7 +61,7 @@ def test_training_and_prediction_see_the_same_planes(monkeypatch):
     from refcolor.networks import augmentation, training
 
     config = Config("standard", **(SMALL | {"rotation": 0, "sigma": 0, "init": "scratch"}))
-    for name in ("ZOOM", "GAIN", "SHIFT"):
+    for name in ("MAX_ZOOM", "MAX_GAIN", "POSITION_SIGMA"):
         monkeypatch.setattr(augmentation, name, 0.0)
     picture = drawing()
     palette = fit(picture, 6, space="lab", seed=0)
