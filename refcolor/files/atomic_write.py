@@ -139,19 +139,15 @@ def _create(folder: Path) -> tuple[Path, BinaryIO]:
 def _lock(file: BinaryIO) -> bool:
     """Lock a file until it is closed or its process ends; False where files cannot be locked.
 
-    Raises
-    ------
-    BlockingIOError
-        Another process, or another opening of the file, holds the lock.
+    BlockingIOError says that another process, or another opening of the file, holds the lock.
     """
     if sys.platform != "win32":
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:
-            return False
-        return True
+            return True
+        except OSError as error:
+            if isinstance(error, BlockingIOError):
+                raise
     return False
 
 

@@ -24,7 +24,7 @@ from refcolor.files.plain_files import scratch_path
 
 Samples = NDArray[np.float32]
 
-MAX_HEADER = 1 << 22  # bytes of tags, profile and tables beside the samples, at most
+MAX_HEADER_SIZE = 1 << 22  # bytes of tags, profile and tables
 LOSSLESS = ("none", "rle", "zips", "zip", "piz", "lzw", "packbits")
 
 
@@ -58,11 +58,10 @@ def encode(color: Samples, alpha: Samples | None, storage: Storage) -> Iterator[
     if storage.format == "webp" and count == 1:
         samples = np.concatenate([samples[..., :1]] * 2 + [samples], axis=-1)  # WebP has no gray
     spec = _spec(width, height, samples.shape[-1], alpha is not None, storage)
-    with scratch_path(samples.nbytes + MAX_HEADER) as path:
+    with scratch_path(samples.nbytes + MAX_HEADER_SIZE) as path:
         output: Any = oiio.ImageOutput.create(storage.format)
-        written = (
-            output.open(path, spec) and output.write_image(_quantized(samples, storage)) and output.close()
-        )
+        samples = _quantized(samples, storage)
+        written = output.open(path, spec) and output.write_image(samples) and output.close()
         error = output.geterror()
         if error or not written:
             raise OSError(f"the picture could not be stored as {storage.format}: {one_line(error, path)}")

@@ -76,19 +76,14 @@ class Model:
         try:
             return restore(learned, self.weights)
         except (ValueError, IndexError) as error:
-            raise ValueError(
-                f"the model's weights do not fit its settings: train it again ({error})"
-            ) from None
+            fault = f"the model's weights do not fit its settings: train it again ({error})"
+            raise ValueError(fault) from None
 
 
 def save(
-    colorizer: Colorizer,
-    path: StrPath,
-    *,
-    keys: Sequence[tuple[str, int | None]] | None = None,
-    beside: Sequence[str] = (),
-    force: bool = False,
-) -> None:
+    colorizer: Colorizer, path: StrPath, *, keys: Sequence[tuple[str, int | None]] | None = None,
+    beside: Sequence[str] = (), force: bool = False,
+) -> None:  # fmt: skip
     """Save a trained colorizer, whole or not at all.
 
     Parameters
@@ -99,7 +94,7 @@ def save(
     Raises
     ------
     ValueError
-        Before it has learned anything.
+        The colorizer is not trained.
     OSError
         As :func:`refcolor.files.atomic_write.atomic`.
     """

@@ -49,19 +49,18 @@ def check_video(path: StrPath, like: Video, codec: Codec | None = None) -> None:
         fits = " or ".join(s for s, codecs in CODECS.items() if chosen in codecs)
         other = " or ".join(CODECS[suffix])
         raise ValueError(f"{suffix} does not hold {chosen}: write it as {fits}, or as {other}")
+    encoder = ENCODERS[chosen]
     try:
-        av.Codec(ENCODERS[chosen], "w")
+        av.Codec(encoder, "w")
     except ValueError:
-        raise ValueError(
-            f"this build of FFmpeg has no encoder {ENCODERS[chosen]} for {chosen}; choose another codec"
-        ) from None
+        seen = f"this build of FFmpeg has no encoder {encoder} for {chosen}"
+        raise ValueError(f"{seen}; choose another codec") from None
     width, height = like.size
     if chosen == "h264" and (width % 2 or height % 2):
         raise ValueError(f"H.264 needs even sides and these are {width} x {height}; choose ffv1 or prores")
     if suffix == ".mkv" and chosen == "ffv1" and like.aspect not in (None, 1):
-        raise ValueError(
-            f"FFV1 in .mkv would lose that pixels are {like.aspect} as wide as high; write it as .mp4"
-        )
+        seen = f"pixels are {like.aspect} as wide as high"
+        raise ValueError(f"FFV1 in .mkv would lose that {seen}; write it as .mp4")
 
 
 def pixel_format(codec: Codec, like: Video) -> str:
