@@ -131,8 +131,8 @@ class Report:
         lines = [", ".join(counts)]
         with_colors = sum(COLORED in self.warnings(outcome.index) for outcome in colored)
         if with_colors:
-            subject = "frame is" if with_colors == 1 else "frames are"
-            lines.append(f"{with_colors} {subject} colored: only their gray is used")
+            subject = "1 frame has" if with_colors == 1 else f"{with_colors} frames have"
+            lines.append(f"{subject} colors: only the gray is used")
         if cuts := [outcome.index for outcome in colored if outcome.cut]:
             lines.append(f"another scene begins with frame {self._listed(cuts)}")
         if keyless := [outcome.index for outcome in colored if outcome.keyless]:
@@ -146,10 +146,10 @@ class Report:
         lines = []
         listed_ = [o for _, index, o in rated if set(self.warnings(index)) - {COLORED}][:WORST]
         if listed_:
-            names = [Path(self.plan.frames.name(outcome.index)).name for outcome in listed_]
+            names = ["look first at", *(Path(self.plan.frames.name(o.index)).name for o in listed_)]
             width = max(map(len, names))
-            lines.append(f"{'look first at':{width}}  confidence  doubtful  remarks")
-            for outcome, name in zip(listed_, names, strict=True):
+            lines.append(f"{names[0]:{width}}  confidence  doubtful  remarks")
+            for outcome, name in zip(listed_, names[1:], strict=True):
                 remarks = "; ".join(self.warnings(outcome.index))
                 lines.append(
                     f"{name:{width}}  {outcome.confidence:10.2f}  {outcome.doubtful:8.0%}  {remarks}"
