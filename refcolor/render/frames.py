@@ -166,9 +166,8 @@ def _without_keys(found: list[tuple[Path, int | None]], are_keys: list[bool], ma
     frames = [file for file, is_key in pairs if not is_key]
     key_files = [file for file, is_key in pairs if is_key]
     if not frames:
-        raise UsageError(
-            f"{quoted(found[0][0])} is a key, and there is no other frame: name the gray pictures"
-        )
+        text = f"{quoted(found[0][0])} is a key, and there is no other frame"
+        raise UsageError(f"{text}: name the gray pictures")
     for file in key_files:
         if sequences.number_of(file[0]) is not None:
             with suppress(ValueError):  # another frame has its number

@@ -79,9 +79,7 @@ def shot_outputs(request: Request, frames: Frames) -> Outputs:
     confidences: dict[int, Path] = {}
     if confidence:
         if confidence.suffix.lower() not in ("", ".png") and not confidence.is_dir():
-            raise UsageError(
-                f"confidence is not written as {confidence.suffix}: give a folder, or conf.####.png"
-            )
+            raise UsageError(f"confidence is not written as {confidence.suffix}: give a folder or c.####.png")
         paths = frame_files(frames, selected, confidence)
         confidences = {index: path.with_suffix(".png") for index, path in paths.items()}
     files = [*results.values(), *confidences.values(), *([movie] if movie else [])]
@@ -91,12 +89,9 @@ def shot_outputs(request: Request, frames: Frames) -> Outputs:
     if movie in kept:
         assert isinstance(frames, VideoFrames)
         kept_movie, movie = _same_video(movie, frames, selected), None
-    todo = [
-        i
-        for i in selected
-        if not (kept_movie or results.get(i) in kept) or (i in confidences and confidences[i] not in kept)
-    ]
-    done = sorted(set(selected) - set(todo))
+    done = [i for i in selected if kept_movie or results.get(i) in kept]
+    done = [i for i in done if i not in confidences or confidences[i] in kept]
+    todo = sorted(set(selected) - set(done))
     places = [path for path in (output, confidence) if path]
     folders = [path.parent if path.suffix and not path.is_dir() else path for path in places]
     return Outputs(frames, todo, done, results, confidences, movie, folders, kept, kept_movie)
@@ -162,9 +157,7 @@ def picture_files(
     elif len(targets) == 1:
         paths = [output]
     else:
-        raise UsageError(
-            f"output {str(output)!r} is no folder, and {len(targets)} targets need one: give one"
-        )
+        raise UsageError(f"output {str(output)!r} is no folder, and {len(targets)} targets need one")
     return _distinct(paths)
 
 
@@ -187,9 +180,8 @@ def refuse_inside(targets: Sequence[Path], output: Path | None) -> None:
             raise UsageError(text, "needs_folder")
         real = Path(os.path.realpath(output))
         if Path(os.path.realpath(folder)) in (real, *real.parents):
-            raise UsageError(
-                f"output {str(output)!r} lies inside the input folder {str(folder)!r}: choose one beside it"
-            )
+            text = f"output {str(output)!r} lies inside the input folder {str(folder)!r}"
+            raise UsageError(f"{text}: choose one beside it")
 
 
 def refuse_inputs(paths: Iterable[Path], inputs: Sequence[Path]) -> None:
@@ -197,9 +189,8 @@ def refuse_inputs(paths: Iterable[Path], inputs: Sequence[Path]) -> None:
     known = {identity: path for path in inputs if (identity := _identity(path)) is not None}
     for path in paths:
         if (identity := _identity(path)) in known:
-            raise UsageError(
-                f"output {str(path)!r} is the input {str(known[identity])!r}; choose another name"
-            )
+            source = str(known[identity])
+            raise UsageError(f"output {str(path)!r} is the input {source!r}; choose another name")
 
 
 def check_space(folder: Path, frames: Frames, indices: Sequence[int]) -> None:

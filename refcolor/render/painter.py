@@ -88,20 +88,13 @@ class Painter:
             doubtful = float((visible < LOW_CONFIDENCE).mean()) if visible.size else 0.0
             if index in job.confidences:
                 images.write_picture(job.confidences[index], frame.confidence, force=force)
+        in_memory = job.results is None
         return Outcome(
-            index,
-            seconds=time.perf_counter() - start,
-            keys=frame.keys,
-            confidence=mean,
-            doubtful=doubtful,
-            hold=frame.hold,
-            cut=frame.cut,
-            resized=frame.resized,
-            keyless=frame.keyless,
-            colored=not picture.is_gray,
-            image=image if job.results is None else None,
-            alpha=like.alpha if job.results is None else None,
-        )
+            index, seconds=time.perf_counter() - start, keys=frame.keys, confidence=mean, doubtful=doubtful,
+            hold=frame.hold, cut=frame.cut, resized=frame.resized, keyless=frame.keyless,
+            colored=not picture.is_gray, image=image if in_memory else None,
+            alpha=like.alpha if in_memory else None,
+        )  # fmt: skip
 
 
 def disk_full(error: BaseException | None) -> bool:

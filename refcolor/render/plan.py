@@ -91,15 +91,14 @@ def prepare(request: Request, observer: Observer = SILENT) -> Plan:
         keys = keys_.read(words, request.key_from, frames)
     with usage_errors():
         files = _outputs(request, config, frames)
-        earlier = read_report(request.report) if request.report and request.skip_existing else None
-        replaceable = {request.report} if request.report and earlier is not None else set()
-        if request.contact_sheet and request.skip_existing and is_contact_sheet(request.contact_sheet):
-            replaceable.add(request.contact_sheet)
-        model_exists = request.skip_existing and request.save_model and models.is_model(request.save_model)
-        save_model = None if model_exists else request.save_model
-        plan = Plan(
-            request, frames, keys, [], config, model, files, [], replaceable, earlier or {}, save_model
-        )
+        resume, save_model = request.skip_existing, request.save_model
+        earlier = read_report(request.report) if request.report and resume else None
+        own = {request.report} if request.report and earlier is not None else set()
+        if request.contact_sheet and resume and is_contact_sheet(request.contact_sheet):
+            own.add(request.contact_sheet)
+        model_exists = resume and save_model and models.is_model(save_model)
+        save_model = None if model_exists else save_model
+        plan = Plan(request, frames, keys, [], config, model, files, [], own, earlier or {}, save_model)
         folders = _check_files(plan, [*frames.files, *keys_.files(words, request.key_from)])
     plan.sweep()
     if files.todo:
@@ -155,16 +154,12 @@ def _outputs(request: Request, config: Config, frames: Frames) -> Outputs:
 
 def _check_files(plan: Plan, inputs: Sequence[Path]) -> list[Path]:
     """Folders to be created for the results, once all files have been found to be writable."""
-    request, files = plan.request, plan.outputs
+    request, files, sheet = plan.request, plan.outputs, plan.request.contact_sheet
+    pictures = files.pictures + ([sheet] if sheet else [])
+    others = [path for path in (files.movie, request.report, plan.save_model) if path]
+    force, own = request.force, plan.replaceable
     try:
-        return outputs.check(
-            files.pictures + ([request.contact_sheet] if request.contact_sheet else []),
-            files.folders,
-            inputs,
-            others=[path for path in (files.movie, request.report, plan.save_model) if path],
-            force=request.force,
-            replace=plan.replaceable,
-        )
+        return outputs.check(pictures, files.folders, inputs, others=others, force=force, replace=own)
     except FileExistsError as error:
         resumable = not request.skip_existing and any(path.exists() for path in files.pictures)
         raise UsageError(str(error), "exists_some" if resumable else "exists") from error
@@ -189,7 +184,6 @@ def read_own_model(plan: Plan) -> Model:
         or not all(map(np.array_equal, pictures, model.sources))
         or model.config.on(plan.config.device) != method_of(plan.config).decide(pictures, plan.config)
     ):
-        raise UsageError(
-            f"{quoted(path)} exists, and was learned from other keys or settings: choose another name"
-        )
+        text = f"{quoted(path)} exists, and was learned from other keys or settings"
+        raise UsageError(f"{text}: choose another name")
     return model

@@ -87,18 +87,13 @@ class Report:
     def _frame(self, outcome: Outcome) -> dict[str, Any]:
         index, results = outcome.index, self.plan.outputs.results
         return {
-            "frame": self.plan.frames.numbers[index],
-            "target": self.plan.frames.name(index),
+            "frame": self.plan.frames.numbers[index], "target": self.plan.frames.name(index),
             "result": str(results[index]) if index in results and not outcome.error else None,
-            "keys": [self.plan.keys[key].name for key in outcome.keys],
-            "seconds": round(outcome.seconds, 3),
-            "confidence": _rounded(outcome.confidence),
-            "doubtful": _rounded(outcome.doubtful),
-            "hold": outcome.hold,
-            "cut": outcome.cut,
-            "warnings": self.warnings(index),
+            "keys": [self.plan.keys[key].name for key in outcome.keys], "seconds": round(outcome.seconds, 3),
+            "confidence": _rounded(outcome.confidence), "doubtful": _rounded(outcome.doubtful),
+            "hold": outcome.hold, "cut": outcome.cut, "warnings": self.warnings(index),
             "error": outcome.error,
-        }
+        }  # fmt: skip
 
     def write(self, path: Path, *, force: bool) -> None:
         """Write the report as JSON, whole or not at all."""
@@ -121,10 +116,8 @@ class Report:
     def summary(self) -> list[str]:
         """Lines for people: how many frames, and which to look at first."""
         colored = [outcome for outcome in self.outcomes.values() if not outcome.error]
-        counts = [
-            f"{len(colored)} frame{'s' * (len(colored) != 1)} colored",
-            f"{sum(outcome.hold for outcome in colored)} of them holds",
-        ]
+        counts = [f"{len(colored)} frame{'s' * (len(colored) != 1)} colored"]
+        counts += [f"{sum(outcome.hold for outcome in colored)} of them holds"]
         existing = len(self.plan.outputs.done)
         counts += [f"{existing} existed already"] if existing else []
         counts += [f"{len(self.failed)} failed"] if self.failed else []
@@ -151,16 +144,12 @@ class Report:
             lines.append(f"{names[0]:{width}}  confidence  doubtful  remarks")
             for outcome, name in zip(listed_, names[1:], strict=True):
                 remarks = "; ".join(self.warnings(outcome.index))
-                lines.append(
-                    f"{name:{width}}  {outcome.confidence:10.2f}  {outcome.doubtful:8.0%}  {remarks}"
-                )
+                shares = f"{outcome.confidence:10.2f}  {outcome.doubtful:8.0%}"
+                lines.append(f"{name:{width}}  {shares}  {remarks}")
         for confidence, index, _ in rated:
             if confidence < MIN_HELPFUL and index not in self.plan.key_indices:
-                lines.append(
-                    f"frame {self._listed([index])} has the lowest confidence, {confidence:.2f}: a key of it "
-                    "would help most"
-                )
-                break
+                text = f"frame {self._listed([index])} has the lowest confidence, {confidence:.2f}"
+                return [*lines, f"{text}: a key of it would help most"]
         return lines
 
     def raise_if_failed(self) -> None:
