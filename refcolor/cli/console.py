@@ -61,12 +61,8 @@ class Terminal(Observer):
         from rich import console
         from rich import progress as rich
 
-        percent, elapsed, left = (
-            rich.TaskProgressColumn(),
-            rich.TimeElapsedColumn(),
-            rich.TimeRemainingColumn(),
-        )
-        columns = "{task.description}", rich.BarColumn(), percent, elapsed, "left", left
+        times = rich.TimeElapsedColumn(), "left", rich.TimeRemainingColumn()
+        columns = "{task.description}", rich.BarColumn(), rich.TaskProgressColumn(), *times
         together = sys.stdout.isatty()  # results are listed above the bar, not on it
         # a descriptor of its own: stderr is held back while the network engine starts
         with os.fdopen(os.dup(sys.stderr.fileno()), "w") as file:
