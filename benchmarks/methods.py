@@ -1,4 +1,4 @@
-"""Presets and baselines behind one front: started once for a source, then asked for every target."""
+"""Presets and baselines with one interface: started once for a source, then used for every target."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Options = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Colored:
-    """What a method made of one target: the picture, its seconds and, where it has one, its label map."""
+    """One target colored by a method: the picture, its seconds and, if there is one, its label map."""
 
     method: str
     image: Image
@@ -37,7 +37,7 @@ class Colored:
 
 
 class Session(Protocol):
-    """A method that knows its source."""
+    """A method that has learned its source."""
 
     method: str
     training_seconds: float
@@ -115,15 +115,15 @@ class _Preset:
         return [Colored(name, *part, labels) for name, part in zip(self.names, parts, strict=True)]
 
     def _network(self, target: Image, relit: Image) -> Image:
-        """What the network alone makes of the target."""
+        """The target colored by the network alone."""
         from refcolor.imaging.upsampling import chroma
 
-        # Asked once more, so that its seconds can be told from the rest.
+        # Predicted once more, to time it alone.
         probabilities = self.colorizer.learned.labeller.ask(relit, {0: 1.0}).probabilities
         return luma_exact(target, chroma(probabilities, self.colorizer.learned.chroma_lines, relit))
 
     def _matching(self, target: Image) -> Image:
-        """What the flow alone makes of the target."""
+        """The target colored by flow alone."""
         aligned = self.colorizer.align(target)
         return luma_exact(target, carried(aligned.views.ab, aligned.matches.best, aligned.matches.error))
 
@@ -155,19 +155,19 @@ def carried(views: Image, best: Image, error: Image) -> Image:
     x, y = (np.ascontiguousarray(best[..., axis]) for axis in (0, 1))
     # Mirrored matches are taken only where they stay inside: what runs out below is the upright view's.
     view = np.where(np.isfinite(error), np.floor(y / height), 0)
-    made = np.empty((*y.shape, 2), np.float32)
+    chroma = np.empty((*y.shape, 2), np.float32)
     for index, ab in enumerate(views):
-        mine = np.clip(view, 0, len(views) - 1) == index
-        # View by view, so that none bleeds into the next.
+        inside = np.clip(view, 0, len(views) - 1) == index
+        # One view at a time, so that samples do not mix two.
         moved = cv2.remap(ab, x, y - index * height, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        made[mine] = moved[mine]
-    return made
+        chroma[inside] = moved[inside]
+    return chroma
 
 
 def _timed(work: Callable[..., Any], *given: Any) -> tuple[Any, float]:
     began = perf_counter()
-    made = work(*given)
-    return made, perf_counter() - began
+    result = work(*given)
+    return result, perf_counter() - began
 
 
 def _at_full_size(result: Any, target: Image) -> Image:

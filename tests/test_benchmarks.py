@@ -320,7 +320,7 @@ def test_the_networks_row_is_in_the_sources_light_and_its_seconds_are_its_own() 
     session.method, session.names = "standard", methods.row_names("standard", {})
     relit = np.full((32, 40), 300, np.float32)
 
-    def label(gray: np.ndarray, among: dict[int, float]) -> SimpleNamespace:
+    def ask(gray: np.ndarray, weights: dict[int, float]) -> SimpleNamespace:
         asked.append(gray)
         return SimpleNamespace(probabilities=np.ones((8, 10, 1), np.float32))
 
@@ -328,13 +328,13 @@ def test_the_networks_row_is_in_the_sources_light_and_its_seconds_are_its_own() 
         colorize=lambda gray: (
             time.sleep(0.3) or SimpleNamespace(image=None, matches=SimpleNamespace(relit255=relit))
         ),
-        source=SimpleNamespace(
-            tints=SimpleNamespace(
+        learned=SimpleNamespace(
+            labeller=SimpleNamespace(ask=ask),
+            chroma_lines=SimpleNamespace(
                 odds_at=lambda gray: np.ones((*gray.shape, 1), np.float32),
                 chroma=lambda gray: gray[..., None, None] * np.array([20, -30], np.float32),
-            )
+            ),
         ),
-        label=label,
     )
     gray = np.full((32, 40), 0.5, np.float32)
     whole, network = session.color(gray)

@@ -101,22 +101,10 @@ def gather(
         If an array has another shape, dtype or layout, the image is smaller than a patch, a center or a level
         is out of range, an angle is not finite, ``size`` is even or ``threads`` not positive.
     """
-    if not (isinstance(stack, np.ndarray) and stack.dtype == np.float32 and stack.ndim == 4 and stack.size):
-        raise ValueError(f"stack must be non-empty float32 (S, H, W, P), not {_kind(stack)}")
-    if not stack.flags.c_contiguous:
-        raise ValueError("stack must be C-contiguous; pass np.ascontiguousarray(stack)")
+    _check_stack(stack, size)
     levels, height, width, planes = stack.shape
-    if size < 1 or size % 2 == 0:
-        raise ValueError(f"size must be odd and positive, not {size}")
-    if min(height, width) < size:
-        raise ValueError(
-            f"the image is smaller than a patch: {width}x{height} pixels against {size}x{size}; "
-            "use a larger image or a smaller patch"
-        )
     if not (isinstance(xy, np.ndarray) and xy.dtype == np.int32 and xy.ndim == 2 and xy.shape[1] == 2):
         raise ValueError(f"xy must be int32 (N, 2), not {_kind(xy)}")
-    if threads is None:
-        threads = kernels.threads()
     x, y = np.ascontiguousarray(xy[:, 0]), np.ascontiguousarray(xy[:, 1])
     index = _per_patch("level", level, len(xy), np.int32)
     turn = _per_patch("angle", angle, len(xy), np.float32)
@@ -131,8 +119,25 @@ def gather(
         out = np.empty(shape, np.float32)
     elif out.dtype != np.float32 or out.shape != shape or not out.flags.c_contiguous:
         raise ValueError(f"out must be C-contiguous float32 {shape}, not {_kind(out)}")
-    kernels.core.gather_patches(stack, x, y, index, turn, size, out, threads)
+    kernels.core.gather_patches(
+        stack, x, y, index, turn, size, out, kernels.threads() if threads is None else threads
+    )
     return out
+
+
+def _check_stack(stack: Image, size: int) -> None:
+    if not (isinstance(stack, np.ndarray) and stack.dtype == np.float32 and stack.ndim == 4 and stack.size):
+        raise ValueError(f"stack must be non-empty float32 (S, H, W, P), not {_kind(stack)}")
+    if not stack.flags.c_contiguous:
+        raise ValueError("stack must be C-contiguous; pass np.ascontiguousarray(stack)")
+    if size < 1 or size % 2 == 0:
+        raise ValueError(f"size must be odd and positive, not {size}")
+    _, height, width, _ = stack.shape
+    if min(height, width) < size:
+        raise ValueError(
+            f"the image is smaller than a patch: {width}x{height} pixels against {size}x{size}; "
+            "use a larger image or a smaller patch"
+        )
 
 
 def _kind(value: object) -> str:
