@@ -1,5 +1,5 @@
-// The only file that knows Python. Python wrappers check values and explain errors (refcolor/imaging/patches.py,
-// refcolor/imaging/merge.py, refcolor/synthesis/); here only what would read outside an array is refused.
+// The only file that knows Python. The Python callers check values and explain errors (refcolor/imaging/,
+// refcolor/synthesis/); here only what would read outside an array is refused.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -102,9 +102,9 @@ bool has_shape(const py::array& array, std::initializer_list<py::ssize_t> shape)
 }
 
 void search(const Shorts& source, const Shorts& target, int radius, int cap, const Shorts& source_means,
-            const Shorts& target_means, int mean_cap, const Ints& candidates, const std::optional<Ints>& prior,
-            int flow_weight, int max_flow_distance, const std::optional<Bytes>& labels,
-            const std::optional<Costs>& unary, const Ints& jumps, int reach, int rounds, std::uint32_t seed,
+            const Shorts& target_means, int mean_cap, const Ints& candidates,
+            const std::optional<Ints>& prior, int flow_weight, int max_flow_distance,
+            const std::optional<Bytes>& labels, const std::optional<Costs>& unary, const Ints& jumps, int reach, int rounds, std::uint32_t seed,
             Ints& field, Ints& cost, int threads) {
     require(threads > 0, "threads must be positive");
     require(radius >= 0 && radius <= MAX_RADIUS, "radius must be between 0 and 15");

@@ -1,4 +1,4 @@
-// The only threading of the package: rows handed out by one counter, no pool, no OpenMP runtime.
+// The only threads of the extension: one counter hands out rows. No pool, no OpenMP runtime.
 #pragma once
 
 #include <algorithm>
@@ -13,8 +13,8 @@
 namespace refcolor {
 
 // Calls body(row) once for every row in [0, rows), on `threads` threads at most; the caller is one of them.
-// Rows must not depend on one another, so the result cannot depend on `threads`. The first exception stops the
-// rest and is thrown again.
+// Rows must not depend on one another, so the result cannot depend on `threads`. The first exception stops
+// the rest and is thrown again.
 template <class Body> void parallel_for(std::ptrdiff_t rows, int threads, Body&& body) {
     std::atomic<std::ptrdiff_t> next{0};
     std::exception_ptr error;

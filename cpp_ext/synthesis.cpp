@@ -57,7 +57,8 @@ std::int32_t square(std::int16_t a, std::int16_t b) {
 }
 
 // Sum of squared differences of n values; N is their number where the compiler knows it, else 0.
-template <int N> std::int32_t squared_distance(const std::int16_t* a, const std::int16_t* b, std::ptrdiff_t n) {
+template <int N>
+std::int32_t squared_distance(const std::int16_t* a, const std::int16_t* b, std::ptrdiff_t n) {
     std::int32_t sum = 0;
     if constexpr (N == 15) {  // two vectors of eight, less the value in both
         REFCOLOR_KEEP_LOOP
@@ -76,10 +77,12 @@ constexpr std::int64_t saturated(std::int64_t sum, std::int64_t cap) { return su
 class Cost {
   public:
     Cost(const Guides& source, const Guides& target, const SearchOptions& options)
-        : source_(source), target_(target), options_(options), extent_(source.views, source.height, source.width),
+        : source_(source), target_(target), options_(options),
+          extent_(source.views, source.height, source.width),
           side_(2 * options.radius + 1), row_(side_ * source.planes),
           source_stride_((source.width + 2 * options.radius) * source.planes),
-          target_stride_((target.width + 2 * options.radius) * source.planes), mean_costs_(MAX_MEANS_APART + 1) {
+          target_stride_((target.width + 2 * options.radius) * source.planes),
+          mean_costs_(MAX_MEANS_APART + 1) {
         for (std::int64_t d = 0; d <= MAX_MEANS_APART; ++d)
             mean_costs_[static_cast<std::size_t>(d)] =
                 static_cast<std::int32_t>(saturated(side_ * side_ * d * d, options.mean_cap));

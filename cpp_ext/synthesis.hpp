@@ -1,6 +1,6 @@
 // Guided patch synthesis: find a similar source patch for every target pixel, and let the overlapping patches
-// vote for its chroma (PatchMatch, Barnes et al. 2009; image analogies, Hertzmann et al. 2001; StyLit, Fiser et
-// al. 2016).
+// vote for its chroma (PatchMatch, Barnes et al. 2009; image analogies, Hertzmann et al. 2001; StyLit, Fiser
+// et al. 2016).
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ struct SearchOptions {
     int mean_cap;                       // as `cap`, for the means
     const Match* candidates;            // (count, height, width): tried first, clamped to the source
     std::ptrdiff_t count;
-    const Match* prior;                 // (height, width) or null: where the match should be; x < 0 if unknown
+    const Match* prior;                 // (height, width) or null: where to match; x < 0 if unknown
     int flow_weight;                    // cost of each pixel between a match and the prior
     int max_flow_distance;              // pixels, beyond which it costs no more
     const std::uint8_t* labels;         // (views, source height, source width) or null
@@ -36,7 +36,7 @@ struct SearchOptions {
     std::ptrdiff_t kinds;
     const std::int32_t* jumps;          // distances that matches are propagated over
     std::ptrdiff_t jump_count;
-    int reach;                          // radius of the first random try, halved for each further one; 0: none
+    int reach;                          // radius of the first random try, then halved; 0: no try
     int rounds;
     std::uint32_t seed;
 };
