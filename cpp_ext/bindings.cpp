@@ -104,8 +104,8 @@ bool has_shape(const py::array& array, std::initializer_list<py::ssize_t> shape)
 void search(const Shorts& source, const Shorts& target, int radius, int cap, const Shorts& source_means,
             const Shorts& target_means, int mean_cap, const Ints& candidates,
             const std::optional<Ints>& prior, int flow_weight, int max_flow_distance,
-            const std::optional<Bytes>& labels, const std::optional<Costs>& unary, const Ints& jumps, int reach, int rounds, std::uint32_t seed,
-            Ints& field, Ints& cost, int threads) {
+            const std::optional<Bytes>& labels, const std::optional<Costs>& unary, const Ints& jumps,
+            int reach, int rounds, std::uint32_t seed, Ints& field, Ints& cost, int threads) {
     require(threads > 0, "threads must be positive");
     require(radius >= 0 && radius <= MAX_RADIUS, "radius must be between 0 and 15");
     require(source.ndim() == 4 && target.ndim() == 3 && source.shape(3) == target.shape(2),
