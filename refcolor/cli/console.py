@@ -27,7 +27,6 @@ HINTS = {  # code of an error or remark -> what to type
     "model_gpu": "leave out --device gpu",
     "needs_folder": "give one with -o FOLDER",
     "no_confidence": "leave out --confidence",
-    "no_engine_backend": "pip install refcolor again",
     "no_gpu": "use --device cpu",
     "no_key": "name a colored frame with --key FILE",
     "no_output": "give -o FOLDER, or -o FILE.mkv for a video",
