@@ -1,5 +1,6 @@
 """Frames for worker processes, which can load this module: it needs nothing of pytest."""
 
+import errno
 import os
 import time
 
@@ -36,9 +37,45 @@ class Staged(Frames):
 
 
 class Deadly(dict):
-    """FileFrames of which one, when it is to be written, ends the process."""
+    """Files of which one, when it is to be written, ends the process."""
 
     def __getitem__(self, index):
         if index == 5:
             os._exit(1)
         return super().__getitem__(index)
+
+
+class StagedFiles(dict):
+    """The files of a shot; something happens to the worker that comes to write one of them."""
+
+    def __init__(self, paths, notes, index, what):
+        super().__init__(paths)
+        self.notes, self.index, self.what = notes, index, what
+
+    def __getitem__(self, index):
+        if index == self.index:
+            getattr(self, self.what)()
+        return super().__getitem__(index)
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        with (self.notes / "unpickled").open("a") as file:
+            print(os.getpid(), file=file)
+
+    def wait(self):
+        """Until somebody says go on."""
+        import ray
+
+        (self.notes / "waiting.part").write_text(ray.get_runtime_context().get_node_id())
+        (self.notes / "waiting.part").rename(self.notes / "waiting")
+        while not (self.notes / "go on").exists():
+            time.sleep(0.05)
+
+    def die(self):
+        os._exit(1)
+
+    def fill(self):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "frame.png")
+
+    def miss(self):
+        raise FileNotFoundError("there is no such folder here")

@@ -17,12 +17,14 @@ from refcolor.render.observer import Observer
 WRONG_USE = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
 
 HINTS = {  # code of an error or remark -> what to type
+    "cluster_lost": "when it is back, go on with --skip-existing",
     "codec": "give -o FILE.mkv, .mov or .mp4",
     "exists": "use --force to overwrite it",
     "exists_some": "use --force to overwrite, or go on with the rest by refcolor shot --skip-existing",
     "few_colors": "use fewer --clusters",
     "is_video": "name a frame of it, as --key-from VIDEO@24",
     "keep_or_force": "leave out --skip-existing or --force",
+    "killed": "use fewer --workers",
     "model_again": "leave out --save-model",
     "model_gpu": "leave out --device gpu",
     "needs_folder": "give one with -o FOLDER",

@@ -140,15 +140,15 @@ def _color(
 
 def _outcomes(plan: Plan, colorizer: Colorizer, cluster: Cluster | None) -> Generator[Outcome, None, None]:
     """Outcomes of all frames, by workers or a cluster; those of a video are written to it."""
-    from refcolor.render.workers import paint
+    from refcolor.render.workers import color_frames
 
     request, frames, movie = plan.request, plan.frames, plan.outputs.movie
     job = plan.job(force=request.force or request.skip_existing or cluster is not None)
     if cluster is not None:
-        outcomes = cluster.paint(job, colorizer, plan.outputs.todo)
+        outcomes = cluster.color_frames(job, colorizer, plan.outputs.todo)
     else:
         workers = _suitable_workers(plan) if request.workers == "auto" else request.workers
-        outcomes = paint(job, colorizer, plan.outputs.todo, workers)
+        outcomes = color_frames(job, colorizer, plan.outputs.todo, workers)
     if movie is None:
         yield from outcomes
         return

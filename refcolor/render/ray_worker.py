@@ -1,19 +1,22 @@
-"""On a machine of a Ray cluster: train, or color frames, for whoever asked."""
+"""On a machine of a Ray cluster: train, or color frames, for a driver elsewhere."""
 
 from __future__ import annotations
 
 import os
 import pickle
 import socket
+import time
 from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from refcolor import __version__
+from refcolor import __version__, kernels
 from refcolor.methods.colorizer import Colorizer
 from refcolor.render.painter import Outcome, Painter
+
+TASK_SECONDS = 5.0  # after which a task begins no other frame: the driver may want to stop
 
 
 def fit(version: str, work: NDArray[np.uint8]) -> bytes:
@@ -23,36 +26,27 @@ def fit(version: str, work: NDArray[np.uint8]) -> bytes:
     return pickle.dumps(Colorizer(config).fit(pictures))
 
 
-def run(
+def color(
     version: str, engine: str | None, name: str, model: NDArray[np.uint8], frames: list[int]
 ) -> list[Outcome]:
-    """Color frames with the model of this name, a pickled job and colorizer."""
+    """Color the first of these frames, as many as time allows, with a pickled job and colorizer."""
     global _painter
-    if _stopped(name):
-        return []
+    end = time.monotonic() + TASK_SECONDS
     if _painter is None or _painter[0] != name:
         _check(version)
-        cv2.setNumThreads(1)  # as many workers as processors, each with one
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # frames are colored on the CPU, the same bits everywhere
+        cv2.setNumThreads(1)  # Ray runs one task per processor
+        kernels.limit_threads(1)
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # only on the CPU is every bit the same everywhere
         if engine:
             os.environ["KERAS_BACKEND"] = engine
-        _painter = None
+        _painter = None  # frees its memory first
         _painter = name, Painter(*pickle.loads(model.data))
-    outcomes = [_painter[1].paint(index) for index in frames if not _stopped(name)]
-    where = f" (on machine {socket.gethostname()})"
-    return [replace(each, error=each.error + where) if each.error else each for each in outcomes]
-
-
-def flag(name: str) -> bytes:
-    """Name of the cluster's value that stops all who color with this model."""
-    return f"refcolor stop {name}".encode()
-
-
-def _stopped(name: str) -> bool:
-    """Whether nobody waits for its frames any more."""
-    from ray.experimental.internal_kv import _internal_kv_exists
-
-    return bool(_internal_kv_exists(flag(name)))
+    outcomes: list[Outcome] = []
+    while len(outcomes) < len(frames) and (not outcomes or time.monotonic() < end):
+        outcome = _painter[1].paint(frames[len(outcomes)])
+        where = f" (on machine {socket.gethostname()})"
+        outcomes.append(replace(outcome, error=outcome.error + where) if outcome.error else outcome)
+    return outcomes
 
 
 def _check(version: str) -> None:
@@ -63,4 +57,4 @@ def _check(version: str) -> None:
         )
 
 
-_painter: tuple[str, Painter] | None = None
+_painter: tuple[str, Painter] | None = None  # of the last model, by the model's name

@@ -1,82 +1,95 @@
-"""Several processes on one machine, each coloring frames of the same job with its share of the cores."""
+"""Color the frames of a job with several processes on this machine."""
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import pickle
+import re
 import signal
+import sys
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection
+from itertools import groupby
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
-import numpy as np
+import cv2
 
+from refcolor import kernels
 from refcolor.methods.colorizer import Colorizer
 from refcolor.render.painter import Job, Outcome, Painter
 
-Run = list[int]
+Results = SimpleQueue[Outcome | BaseException]
 
-WORTH = 16  # frames for every worker at least, lest it has hardly started when they are done
-HEAP, HEAP_PER_PIXEL = 3 << 29, 500  # bytes that a worker takes, and for each pixel of a frame
-SHORT = 4  # frames of a run where whole pictures wait for their turn, and that are worth taking over
-AHEAD = 2  # frames that a worker is given at a time: it need not wait for the next
-WAITING = 2 * SHORT  # frames for every worker by which pictures may be ahead of their turn
-TRIES = 3  # workers that a frame may end
-FRUITLESS = 9  # workers that may end for each that there should be, and no frame done meanwhile
-PATIENCE = 2.0  # seconds for a worker to end by itself
-ENDED = "its worker was ended each time, perhaps for want of memory: use fewer --workers"
+MIN_FRAMES_PER_WORKER = 16  # below this start-up time dominates
+BASE_MEMORY, MEMORY_PER_PIXEL = 3 << 29, 500  # bytes of one worker, and of each pixel of its frames
+MAX_CHUNK = 64  # frames
+PICTURE_CHUNK = 4  # frames, where pictures wait in memory for their turn
+CHUNKS_PER_WORKER = 4  # at least, so that all workers end at about the same time
+CHUNKS_AHEAD = 2  # chunks per worker that are started before the oldest one is complete
+MAX_TRIES = 3  # processes that a frame may end before it fails
+MAX_CRASHES = 9  # consecutive crashes of a worker before it gives up
+STOP_SECONDS = 2.0  # time for a process to finish its frame when it is told to stop
+KILLED = "its worker process was killed each time, perhaps because memory ran out"
 
 
 def suitable_workers(frames: int, pixels: int) -> int:
-    """How many workers are worth it for so many frames of so many pixels, on the machine as it is now."""
-    cores = len(os.sched_getaffinity(0))
-    fit = _memory() // (HEAP + HEAP_PER_PIXEL * pixels)
-    return max(1, min(cores, frames // WORTH, fit))
+    """Number of workers that pays off for so many frames of so many pixels, with the memory free now."""
+    fit = _free_memory() / (BASE_MEMORY + MEMORY_PER_PIXEL * pixels)
+    return max(1, int(min(kernels.threads(), frames // MIN_FRAMES_PER_WORKER, fit)))
 
 
-def _memory() -> int:
-    """Bytes that are available: of the machine, or of this process's control group, if it allows less."""
-    left = _table("/proc/meminfo")["MemAvailable"] << 10
+def _free_memory() -> float:
+    """Bytes that new processes may take: of the machine, and of the control group; infinite if unknown."""
+    free = math.inf
+    if sys.platform != "win32":
+        with suppress(OSError, ValueError):
+            free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
+    with suppress(OSError):  # Linux knows better
+        free = 1024.0 * _number("MemAvailable", Path("/proc/meminfo"))
     group = Path("/sys/fs/cgroup")
-    with suppress(OSError, ValueError):  # there is none, or it has no limit
+    with suppress(OSError, ValueError):  # no control group, or no limit
         limit, used = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))
-        left = min(left, limit - used + _table(group / "memory.stat")["inactive_file"])
-    return left
+        free = min(free, limit - used + _number("inactive_file", group / "memory.stat"))
+    return free
 
 
-def _table(path: str | Path) -> dict[str, int]:
-    """The numbers of a file of the kernel, a name and a number on each line."""
-    lines = (line.split() for line in Path(path).read_text().splitlines())
-    return {name.rstrip(":"): int(number) for name, number, *_ in lines}
+def _number(name: str, path: Path) -> int:
+    found = re.search(rf"^{name}\W+(\d+)", path.read_text(), re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
-def runs(indices: Iterable[int], size: int) -> deque[Run]:
-    """The frames in runs, each for one worker; `size`, a power of two, is that of the longest.
+def chunk_size(frames: int, workers: int) -> int:
+    """Frames of a chunk, a power of two: large chunks share more work, small ones balance the workers."""
+    size = MAX_CHUNK
+    while size > PICTURE_CHUNK and frames < size * CHUNKS_PER_WORKER * workers:
+        size //= 2
+    return size
 
-    Runs end where blocks of still frames do, or their halves, quarters and so on: frames of one have most
-    to share.
+
+def chunks(indices: Iterable[int], size: int) -> list[list[int]]:
+    """Split ascending frame indices at multiples of `size`, a power of two.
+
+    Static areas take their colors from frames at multiples of powers of two, see
+    :mod:`refcolor.shots.static_areas`: the frames of such a chunk share most of them.
     """
-    found: deque[Run] = deque()
-    for index in indices:
-        if not found or found[-1][0] // size != index // size:
-            found.append([])
-        found[-1].append(index)
-    return found
+    return [list(chunk) for _, chunk in groupby(indices, lambda index: index // size)]
 
 
-def paint(
+def color_frames(
     job: Job, colorizer: Colorizer, indices: Sequence[int], workers: int
 ) -> Generator[Outcome, None, None]:
-    """Color frames by several processes; outcomes come as they are ready, in order where they hold pictures.
+    """Color frames with several processes; the results do not depend on their number.
 
-    A frame whose worker ends unasked is colored again by another, and fails alone if it ends them all.
+    A frame whose process is killed is colored again, and fails alone if that happens each time.
 
     Parameters
     ----------
@@ -86,7 +99,12 @@ def paint(
     indices : sequence of int
         The frames to color, ascending.
     workers : int
-        How many processes; 1 is this one.
+        Number of processes; 1 is this process.
+
+    Yields
+    ------
+    Outcome
+        As soon as a frame is ready; in order if the outcomes carry pictures.
 
     Raises
     ------
@@ -94,170 +112,121 @@ def paint(
         When the disk is full.
     """
     if workers == 1:
-        painter = Painter(job, colorizer)
-        yield from map(painter.paint, indices)
+        yield from map(Painter(job, colorizer).paint, indices)
         return
-    task = pickle.dumps((job, colorizer))
-    if job.results is None:
-        left = runs(indices, SHORT)
-        yield from in_order(_paint(task, left, workers, WAITING * workers), indices)
-    else:
-        yield from _paint(task, _parts(indices, workers), workers, None)
+    in_order = job.results is None
+    size = PICTURE_CHUNK if in_order else chunk_size(len(indices), workers)
+    results: Results = SimpleQueue()
+    started: deque[Iterator[Outcome]] = deque()
+    with _team(pickle.dumps((job, colorizer)), workers) as color_chunk:
+        for chunk in chunks(indices, size):
+            results = SimpleQueue() if in_order else results
+            color_chunk(chunk, results)
+            started.append(_take(results, len(chunk)))
+            if len(started) > CHUNKS_AHEAD * workers:
+                yield from started.popleft()
+        while started:
+            yield from started.popleft()
 
 
-def _parts(indices: Sequence[int], parts: int) -> deque[Run]:
-    """The frames in so many runs of about the same length: the longer, the less two workers do twice."""
-    return deque(found.tolist() for found in np.array_split(np.asarray(indices, int), parts) if found.size)
-
-
-def in_order(found: Iterator[Outcome], indices: Iterable[int]) -> Iterator[Outcome]:
-    """Outcomes in the order of their frames; those that come early wait."""
-    early: dict[int, Outcome] = {}
-    for index in indices:
-        while index not in early:
-            outcome = next(found)
-            early[outcome.index] = outcome
-        yield early.pop(index)
-
-
-def _paint(task: bytes, left: deque[Run], workers: int, window: int | None) -> Iterator[Outcome]:
-    """Outcomes as they are ready; none comes `window` frames before one that is not, if that is given."""
-    place = {index: at for at, index in enumerate(index for run in left for index in run)}
-    tries: Counter[int] = Counter()
-    fruitless = 0
-    with _team(task, workers) as team:
-        while left or any(worker.frames for worker in team):
-            for worker in team:
-                if not worker.frames:
-                    worker.frames += left.popleft() if left else [] if window else _spared(team)
-            first = min(place[worker.frames[0]] for worker in team if worker.frames)
-            for worker in team:
-                worker.give(window and first + window, place)
-            given = [worker.given[0] for worker in team if worker.given]
-            wait(given, return_when=FIRST_COMPLETED)
-            for worker in team:
-                if not worker.given or not worker.given[0].done():
-                    continue
-                index, outcome = worker.take()
-                if outcome is None:
-                    tries[index], fruitless = tries[index] + 1, fruitless + 1
-                    if fruitless >= FRUITLESS * workers:
-                        yield from (
-                            Outcome(i, ENDED) for run in (*(w.frames for w in team), *left) for i in run
-                        )
-                        return
-                    if tries[index] < TRIES:
-                        continue
-                    worker.frames.popleft()
-                    outcome = Outcome(index, ENDED)
-                else:
-                    fruitless = 0
-                yield outcome
-
-
-def _spared(team: Sequence[_Worker]) -> Run:
-    """The last half of what the busiest worker has not been given yet, if it is worth it."""
-    frames = max((worker.frames for worker in team), key=len)
-    count = (len(frames) - AHEAD) // 2
-    return [frames.pop() for _ in range(count)][::-1] if count >= SHORT else []
-
-
-class _Worker:
-    """A process with its share of the cores; started when it is given a frame, and again if it has ended.
-
-    Attributes
-    ----------
-    frames : deque of int
-        What it is to color; the first of them, as many as are `given`, it has been given.
-    """
-
-    def __init__(self, words: tuple[bytes, set[int], Connection], starter: ThreadPoolExecutor) -> None:
-        self.frames: deque[int] = deque()
-        self.given: deque[Future[Outcome]] = deque()
-        self._again: set[int] = set()  # what one that has ended may have written
-        self._words, self._starter = words, starter
-        self._pool: ProcessPoolExecutor | None = None
-
-    def give(self, end: int | None, place: Mapping[int, int]) -> None:
-        """Give it a few frames, none whose place is `end` or later."""
-        for index in list(self.frames)[len(self.given) : AHEAD]:
-            if end is not None and place[index] >= end:
-                return
-            if self._pool is None:
-                self._pool = ProcessPoolExecutor(1, _spawn, _begin, self._words)
-            try:
-                future = self._starter.submit(self._pool.submit, _color, index, index in self._again).result()
-            except BrokenProcessPool as error:
-                future = Future()
-                future.set_exception(error)
-            self.given.append(future)
-
-    def take(self) -> tuple[int, Outcome | None]:
-        """How the first of its frames went; None if it has ended over it, then all are still to be done."""
-        index = self.frames[0]
-        try:
-            outcome = self.given[0].result()
-        except BrokenProcessPool:
-            self._again.update(list(self.frames)[: len(self.given)])
-            self.given.clear()
-            self.close()
-            return index, None
-        self.given.popleft()
-        self.frames.popleft()
-        return index, outcome
-
-    def close(self) -> None:
-        """Wait for its end."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-        self._pool = None
+def _take(results: Results, count: int) -> Iterator[Outcome]:
+    for _ in range(count):
+        outcome = results.get()
+        if isinstance(outcome, BaseException):
+            raise outcome
+        yield outcome
 
 
 @contextmanager
-def _team(task: bytes, workers: int) -> Iterator[list[_Worker]]:
-    """Workers for a pickled job and colorizer; they end when the context does, or this process."""
-    mine, theirs = _spawn.Pipe()  # closed when they are to stop, or when this process has ended
-    # Ctrl-C is not for the workers, nor may it come between while one is started: a thread does that
-    starter = ThreadPoolExecutor(1, "starter", signal.pthread_sigmask, (signal.SIG_BLOCK, [signal.SIGINT]))
-    team = [_Worker((task, cores, theirs), starter) for cores in _shares(workers)]
+def _team(task: bytes, workers: int) -> Iterator[Callable[[list[int], Results], object]]:
+    """Worker processes; gives a function that starts a chunk and puts its outcomes into a queue.
+
+    Each process has a thread here, where Ctrl-C cannot interrupt the start of a process.
+    """
+    stopped, stop = _spawn.Pipe(duplex=False)
+    shares = [max(1, (kernels.threads() + worker) // workers) for worker in range(workers)]
+    team = [_Worker(stop, task, share, stopped) for share in shares]
+    idle: SimpleQueue[_Worker] = SimpleQueue()
+    for worker in team:
+        idle.put(worker)
+
+    def color(chunk: list[int], results: Results) -> None:
+        worker = idle.get()
+        try:
+            for index in chunk:
+                results.put(worker.color(index))
+        except BaseException as error:
+            results.put(error)
+        finally:
+            idle.put(worker)
+
+    threads = ThreadPoolExecutor(workers, initializer=_block_interrupts)
     try:
-        yield team
+        yield lambda chunk, results: threads.submit(color, chunk, results)
     finally:
-        mine.close()
-        starter.shutdown()
+        stop.close()
+        threads.shutdown(cancel_futures=True)
         for worker in team:
-            worker.close()
+            worker.pool.shutdown()
 
 
-def _shares(workers: int) -> list[set[int]]:
-    """The cores of every worker; some share one where there are not enough."""
-    cores = sorted(os.sched_getaffinity(0))
-    return [set(cores[worker::workers] or [cores[worker % len(cores)]]) for worker in range(workers)]
+class _Worker:
+    """A process that is started for its first frame, and again when it was killed, until `stop` is closed."""
+
+    def __init__(self, stop: Any, *settings: Any) -> None:
+        self.stop, self.settings = stop, settings
+        self.crashes = 0  # consecutive
+        # Made before _block_interrupts: the first one starts a helper process and unblocks them again.
+        self.pool = self._new_pool()
+
+    def _new_pool(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(1, _spawn, _start, self.settings)
+
+    def color(self, index: int) -> Outcome:
+        """Color a frame, again if its process is killed."""
+        for attempt in range(MAX_TRIES):
+            if self.stop.closed or self.crashes >= MAX_CRASHES:
+                break
+            try:
+                outcome = self.pool.submit(_color, index, attempt > 0).result()
+            except (BrokenProcessPool, BrokenPipeError):  # the second while it starts
+                self.crashes += 1
+                self.pool.shutdown()
+                self.pool = self._new_pool()
+            else:
+                self.crashes = 0
+                return outcome
+        return Outcome(index, KILLED, code="killed")
 
 
-def _begin(task: bytes, cores: set[int], told: Connection) -> None:
-    """In a worker: take its share of the cores, and get ready."""
+def _block_interrupts() -> None:
+    """Keep Ctrl-C from this thread and the processes it starts: it goes to every process of a terminal."""
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+
+
+def _start(task: bytes, threads: int, stopped: Any) -> None:
+    """In a worker process: prepare, with so many threads."""
     global _painter
-    threading.Thread(target=_wait, args=(told,), daemon=True).start()
-    os.sched_setaffinity(0, cores)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_exit_when, args=(stopped,), daemon=True).start()
+    kernels.limit_threads(threads)
+    cv2.setNumThreads(threads)
     _painter = Painter(*pickle.loads(task))
 
 
-def _wait(told: Connection) -> None:
-    """In a worker: end with the process that handed out the work, or soon after it says so."""
-    told.poll(None)
-    _stop.set()
-    time.sleep(PATIENCE)
+def _exit_when(stopped: Any) -> None:
+    """In a worker process: end soon after the parent has closed its side of the pipe, or has ended."""
+    with suppress(OSError):
+        stopped.poll(None)
+    time.sleep(STOP_SECONDS)
     os._exit(1)
 
 
 def _color(index: int, again: bool) -> Outcome:
-    """In a worker: color a frame, perhaps over what one before it has written, if there is time left."""
-    if _stop.is_set():
-        return Outcome(index, "stopped")
+    """In a worker process: color a frame, perhaps over what a killed process has written."""
     return _painter.paint(index, again=again)
 
 
-_spawn = multiprocessing.get_context("spawn")  # TensorFlow does not outlive a fork
+_spawn = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
 _painter: Painter
-_stop = threading.Event()

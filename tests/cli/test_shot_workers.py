@@ -1,6 +1,5 @@
 """``refcolor shot``: chunks and worker processes give the bytes of the whole."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -30,35 +29,35 @@ def test_workers_give_the_bytes_of_the_whole(color, shot, whole, chunk):
 
 def test_as_many_workers_as_cores_memory_and_frames_are_good_for(color, shot, whole, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(os, "sched_getaffinity", lambda _: {3, 4, 7})
-        patch.setattr(workers, "_memory", lambda: 10 << 30)
+        patch.setattr(workers.kernels, "threads", lambda: 3)
+        patch.setattr(workers, "_free_memory", lambda: 10 << 30)
         assert [workers.suitable_workers(n, 1 << 19) for n in (1, 31, 32, 47, 48, 500)] == [1, 1, 2, 2, 3, 3]
         assert [workers.suitable_workers(500, n << 20) for n in (1, 5, 33, 300)] == [3, 2, 1, 1]
-    assert 0 < workers._memory() < 1 << 50
-    monkeypatch.setattr(workers, "WORTH", COUNT // 2)
+    assert 0 < workers._free_memory() < 1 << 50
+    monkeypatch.setattr(workers, "MIN_FRAMES_PER_WORKER", COUNT // 2)
     teams, plain = [], workers._team
     monkeypatch.setattr(workers, "_team", lambda *words: teams.append(words[1]) or plain(*words))
-    monkeypatch.setattr(workers, "_memory", lambda: 10 << 30)
+    monkeypatch.setattr(workers, "_free_memory", lambda: 10 << 30)
     code, _, err = color("shot", "-k", "key.0001.png", "-o", "out")
     assert (code, err) == (0, [f"refcolor: {COUNT} frames colored, 0 of them holds"])
     assert held("out") == whole
-    assert teams == [2] * (len(os.sched_getaffinity(0)) > 1)
+    assert teams == [2] * (workers.kernels.threads() > 1)
 
 
 def test_memory_is_what_the_control_group_leaves(tmp_path, monkeypatch):
     group = tmp_path / "group"
     group.mkdir()
     monkeypatch.setattr(workers, "Path", lambda path: group if str(path) == "/sys/fs/cgroup" else Path(path))
-    whole = workers._memory()
+    whole = workers._free_memory()
     for name_, text in (
         ("memory.current", "900"),
         ("memory.stat", "anon 7\ninactive_file 300"),
         ("memory.max", "max"),
     ):
         (group / name_).write_text(text)
-    assert abs(workers._memory() - whole) < whole / 4
+    assert abs(workers._free_memory() - whole) < whole / 4
     (group / "memory.max").write_text("1000\n")
-    assert workers._memory() == 400
+    assert workers._free_memory() == 400
 
 
 @pytest.mark.slow

@@ -1,8 +1,5 @@
 """Processes that color frames of one job: each frame once, whatever happens to one of them."""
 
-import os
-from collections import deque
-
 import numpy as np
 import pytest
 from staged import SIZE, Deadly, Staged, drawn
@@ -23,49 +20,55 @@ def test_a_frame_that_ends_its_workers_fails_alone(colorizer, tmp_path):
     count = 10
     files = {index: tmp_path / f"{index}.png" for index in range(count)}
     job = Job(Staged(count), [0.0], Deadly(files), {})
-    outcomes = list(workers.paint(job, colorizer, range(count), 2))
+    outcomes = list(workers.color_frames(job, colorizer, range(count), 2))
     assert sorted(outcome.index for outcome in outcomes) == [*range(count)]
-    assert [(outcome.index, outcome.error) for outcome in outcomes if outcome.error] == [(5, workers.ENDED)]
+    assert [(outcome.index, outcome.error) for outcome in outcomes if outcome.error] == [(5, workers.KILLED)]
     assert [index for index, path in files.items() if not path.exists()] == [5]
 
 
-def test_pictures_do_not_pile_up_behind_a_slow_frame(colorizer):
-    count = 60
-    job = Job(Staged(count, slow=9), [0.0], None, {})
-    early, most = set(), 0
-    left = workers.runs(range(count), workers.SHORT)
-    words = workers.pickle.dumps((job, colorizer))
-    for outcome in workers._paint(words, left, 2, 12):
+def test_pictures_do_not_pile_up_behind_a_slow_frame(colorizer, monkeypatch):
+    count, slow = 60, 9
+    job = Job(Staged(count, slow=slow), [0.0], None, {})
+    started, plain = [], workers._take
+    monkeypatch.setattr(workers, "_take", lambda *words: started.append(words[1]) or plain(*words))
+    early = []
+    for outcome in workers.color_frames(job, colorizer, range(count), 2):
         assert not outcome.error
-        early.add(outcome.index)
-        first = min(set(range(count + 1)) - early)
-        most = max(most, sum(index > first for index in early))
+        early.append(sum(started) - outcome.index)
     assert len(early) == count
-    assert 2 < most < 12
+    most = (workers.CHUNKS_AHEAD * 2 + 1) * workers.PICTURE_CHUNK
+    assert 2 < max(early) <= most
 
 
 def test_pictures_come_in_order_and_are_those_of_one_process(colorizer):
     job = Job(Staged(24, slow=4), [0.0], None, {})
-    one, two = (list(workers.paint(job, colorizer, range(24), count)) for count in (1, 2))
+    one, two = (list(workers.color_frames(job, colorizer, range(24), count)) for count in (1, 2))
     assert [outcome.index for outcome in two] == [*range(24)]
     assert all(np.array_equal(a.image, b.image) for a, b in zip(one, two, strict=True))
 
 
-def test_who_is_done_takes_half_of_what_another_has_left(colorizer, tmp_path, monkeypatch):
-    taken, plain = [], workers._spared
-    monkeypatch.setattr(workers, "_spared", lambda team: taken.append(plain(team)) or taken[-1])
+def test_a_worker_does_not_wait_for_a_slow_one(colorizer, tmp_path):
     files = {index: tmp_path / f"{index}.png" for index in range(48)}
-    outcomes = list(workers.paint(Job(Staged(48, slow=1), [47.0], files, {}), colorizer, range(48), 2))
+    job = Job(Staged(48, slow=1), [47.0], files, {})
+    outcomes = list(workers.color_frames(job, colorizer, range(48), 2))
     assert sorted(outcome.index for outcome in outcomes) == [*range(48)]
     assert not any(outcome.error for outcome in outcomes)
-    assert any(len(frames) >= workers.SHORT for frames in taken)
+    assert [outcome.index for outcome in outcomes] != [*range(48)]
+    assert any(outcome.index >= 24 for outcome in outcomes[:24])
 
 
-def test_workers_that_cannot_even_start_end_soon(monkeypatch):
-    monkeypatch.setattr(workers, "FRUITLESS", 1)
-    found = list(workers._paint(b"", deque([n, n + 10] for n in range(9)), 2, None))
-    assert sorted(outcome.index for outcome in found) == sorted([*range(9), *range(10, 19)])
-    assert {outcome.error for outcome in found} == {workers.ENDED}
+def test_workers_that_cannot_even_start_end_soon(monkeypatch, colorizer, tmp_path):
+    monkeypatch.setattr(workers, "MAX_CRASHES", 1)
+    monkeypatch.setattr(workers.pickle, "dumps", lambda _: b"")
+    job = Job(Staged(18), [0.0], {}, {})
+    outcomes = list(workers.color_frames(job, colorizer, range(18), 2))
+    assert sorted(outcome.index for outcome in outcomes) == [*range(18)]
+    assert {outcome.error for outcome in outcomes} == {workers.KILLED}
+
+
+def test_chunks_end_at_multiples_of_their_size():
+    assert workers.chunks([1, 2, 3, 4, 9, 10, 15], 4) == [[1, 2, 3], [4], [9, 10], [15]]
+    assert [workers.chunk_size(frames, 2) for frames in (1, 63, 64, 200, 5000)] == [4, 4, 8, 16, 64]
 
 
 def test_what_appears_meanwhile_is_not_overwritten(colorizer, tmp_path):
@@ -74,14 +77,17 @@ def test_what_appears_meanwhile_is_not_overwritten(colorizer, tmp_path):
     files = {index: tmp_path / f"{index}.png" for index in range(count)}
     files[5].write_bytes(b"mine")
     job = Job(Staged(count), [0.0], files, {})
-    outcomes = {outcome.index: outcome for outcome in workers.paint(job, colorizer, range(count), 2)}
+    outcomes = {outcome.index: outcome for outcome in workers.color_frames(job, colorizer, range(count), 2)}
     assert files[5].read_bytes() == b"mine"
     assert "5.png' already exists" in outcomes[5].error
     assert not any(outcome.error for index, outcome in outcomes.items() if index != 5)
     assert images.read(files[7]).rgb.shape == (*SIZE, 3)
 
 
-def test_cores_are_shared_out(monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(7)))
-    assert workers._shares(4) == [{0, 4}, {1, 5}, {2, 6}, {3}]
-    assert sorted(map(len, workers._shares(9))) == [1] * 9
+@pytest.mark.parametrize(("cores", "shares"), [(7, [1, 2, 2, 2]), (3, [1, 1, 1, 1])])
+def test_cores_are_shared_out(monkeypatch, colorizer, cores, shares):
+    monkeypatch.setattr(workers.kernels, "threads", lambda: cores)
+    settings, plain = [], workers._Worker
+    monkeypatch.setattr(workers, "_Worker", lambda *words: settings.append(words) or plain(*words))
+    with workers._team(b"", 4):
+        assert sorted(threads for _, _, threads, _ in settings) == shares

@@ -109,13 +109,11 @@ def test_the_frames_of_a_worker_that_is_killed_are_colored_again(color, shot, mo
         write(f"shot/{name(number)}", gray(drawn(number % 14 + 1)))
     words = ["shot", "-k", "key.0001.png"]
     assert color(*words, "-o", "whole")[0] == 0
-    ends, plain = [], workers._Worker.take
+    ends, plain = [], workers._Worker._new_pool
 
     def counted(worker):
-        index, outcome = plain(worker)
-        if outcome is None:
-            ends.append(index)
-        return index, outcome
+        ends.extend([worker.crashes] * (worker.crashes > 0))
+        return plain(worker)
 
     def strike():
         while not any(Path("out").glob("a*")):
@@ -126,7 +124,7 @@ def test_the_frames_of_a_worker_that_is_killed_are_colored_again(color, shot, mo
         os.kill(mine[0], signal.SIGKILL)
 
     killed = []
-    monkeypatch.setattr(workers._Worker, "take", counted)
+    monkeypatch.setattr(workers._Worker, "_new_pool", counted)
     striker = threading.Thread(target=strike)
     Path("out").mkdir()
     striker.start()

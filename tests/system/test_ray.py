@@ -1,7 +1,5 @@
 """Frames on a Ray cluster, a real one: machines that are lost, that cannot color, and that are not there."""
 
-import errno
-import importlib
 import os
 import re
 import signal
@@ -20,9 +18,11 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster as LocalCluster
 from scenes import RUN
+from staged import StagedFiles
 
 from refcolor import Colorizer, Config
 from refcolor.cli import app
+from refcolor.errors import code_of
 from refcolor.files import images
 from refcolor.render import ray_cluster, workers
 from refcolor.render.frames import FileFrames
@@ -31,6 +31,7 @@ from refcolor.render.ray_cluster import Cluster
 
 pytestmark = pytest.mark.system
 
+TESTS = Path(__file__).parents[1]
 COUNT = 16
 STORE = 100_000_000  # bytes
 
@@ -72,7 +73,8 @@ def head():
     """A cluster's head, without processors; the folder of its files tells its processes from others'."""
     with tempfile.TemporaryDirectory(prefix="ray") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TMPDIR", folder)
-        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))  # Staged, below, for the workers
+        path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])  # for StagedFiles
+        patch.setenv("PYTHONPATH", path.rstrip(os.pathsep))
         patch.delenv("RAY_ADDRESS", raising=False)
         soon = {"period_ms": 500, "timeout_ms": 1000, "failure_threshold": 3}  # who is lost is noticed
         soon = {f"health_check_{name}": value for name, value in soon.items()}
@@ -117,40 +119,6 @@ def ended(folder):
 # ---------------------------------------------------------------- a shot
 
 
-class Staged(dict):
-    """The files of a shot; something happens to the worker that comes to write one of them."""
-
-    def __init__(self, paths, notes, index, what):
-        super().__init__(paths)
-        self.notes, self.index, self.what = notes, index, what
-
-    def __getitem__(self, index):
-        if index == self.index:
-            getattr(self, self.what)()
-        return super().__getitem__(index)
-
-    def __setstate__(self, state):
-        self.__dict__.update(state)
-        with (self.notes / "unpickled").open("a") as file:
-            print(os.getpid(), file=file)
-
-    def wait(self):
-        """Until somebody says go on."""
-        (self.notes / "waiting.part").write_text(ray.get_runtime_context().get_node_id())
-        (self.notes / "waiting.part").rename(self.notes / "waiting")
-        while not (self.notes / "go on").exists():
-            time.sleep(0.05)
-
-    def die(self):
-        os._exit(1)
-
-    def fill(self):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "frame.png")
-
-    def miss(self):
-        raise FileNotFoundError("there is no such folder here")
-
-
 def drawn(i, width, height):
     """A disc that crosses a painted ground, (H, W, 3) uint8."""
     ground = cv2.resize(np.random.default_rng(0).random((8, 12, 3)).astype(np.float32), (width, height))
@@ -190,8 +158,7 @@ def job(folder, *stage):
     if not stage:
         return Job(frames, [0], paths, {}, force=True)
     Path("notes").mkdir(exist_ok=True)
-    myself = importlib.import_module("test_cluster")  # by the name under which workers find this file
-    staged = myself.Staged(paths, Path("notes").absolute(), *stage)
+    staged = StagedFiles(paths, Path("notes").absolute(), *stage)
     return Job(frames, [0], staged, {}, force=True)
 
 
@@ -238,7 +205,7 @@ def test_what_is_no_address(call, shot, address):
 @pytest.mark.parametrize("listens", [False, True])
 def test_nothing_answers(call, shot, monkeypatch, listens):
     """In less than half a minute; Ray itself would try for minutes."""
-    monkeypatch.setattr(ray_cluster, "ANSWER", 2.0)
+    monkeypatch.setattr(ray_cluster, "PROBE_SECONDS", 2.0)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         if listens:
@@ -273,9 +240,9 @@ def test_a_cluster_without_processors(head, call, shot):
 
 
 def test_what_a_lost_machine_was_coloring_is_colored_again(head, shot, quick):
-    assert all(not outcome.error for outcome in workers.paint(job("here"), quick, range(COUNT), 1))
+    assert all(not outcome.error for outcome in workers.color_frames(job("here"), quick, range(COUNT), 1))
     with machine(head) as doomed, Cluster(head.address) as mine:
-        painting = mine.paint(job("there", 6, "wait"), quick, range(COUNT))
+        painting = mine.color_frames(job("there", 6, "wait"), quick, range(COUNT))
         outcomes = [next(painting)]  # from the only machine that has a processor
         wait_for(Path("notes/waiting").exists)
         assert Path("notes/waiting").read_text() == doomed.node_id
@@ -333,15 +300,16 @@ def begun(words):
 
 
 def test_a_cluster_that_loses_all_machines_is_given_up(head, shot, quick, monkeypatch):
-    monkeypatch.setattr(ray_cluster, "BEAT", 0.1)
-    monkeypatch.setattr(ray_cluster, "PATIENCE", 0.5)
-    monkeypatch.setattr(ray_cluster, "LEAVE", 0.5)
+    monkeypatch.setattr(ray_cluster, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(ray_cluster, "RESOURCE_SECONDS", 0.5)
+    monkeypatch.setattr(ray_cluster, "STOP_SECONDS", 0.5)
     with machine(head) as doomed, Cluster(head.address) as mine:
-        painting = mine.paint(job("out", 6, "wait"), quick, range(COUNT))
+        painting = mine.color_frames(job("out", 6, "wait"), quick, range(COUNT))
         next(painting)
         head.remove_node(doomed)
-        with pytest.raises(OSError, match=r"^the Ray cluster has had no CPU for .*--skip-existing$"):
+        with pytest.raises(OSError, match=r"^the Ray cluster has had no CPU for .* s$") as lost:
             list(painting)
+    assert code_of(lost.value) == "cluster_lost"
 
 
 # ---------------------------------------------------------------- the same bytes
@@ -352,23 +320,23 @@ def test_a_gpu_of_the_cluster_trains_and_the_bytes_are_the_same(head, shot, draw
         path.unlink()
         if i < 3:
             images.write_picture(path, np.roll(drawn_gray, i, axis=1))
-    everything = range(3)
-    assert [outcome.error for outcome in workers.paint(job("here"), trained, everything, 1)] == [None] * 3
+    every = range(3)
+    assert [outcome.error for outcome in workers.color_frames(job("here"), trained, every, 1)] == [None] * 3
     with machine(head, num_gpus=1), Cluster(head.address) as mine:
         assert (mine.processors, mine.gpus) == (1, 1)
         found = mine.fit([drawn], trained.config)
-        for ours, theirs in zip(trained.weights, found.weights, strict=True):
+        for ours, theirs in zip(trained.learned.weights, found.learned.weights, strict=True):
             assert all(np.array_equal(*both) for both in zip(ours, theirs, strict=True))
-        outcomes = list(mine.paint(job("there"), found, everything))
+        outcomes = list(mine.color_frames(job("there"), found, every))
     assert [outcome.error for outcome in outcomes] == [None] * 3
     assert held("there") == held("here")
 
 
 def test_pictures_come_back_in_order(head, shot, quick):
     wanted = replace(job("here"), results=None)
-    here = list(workers.paint(wanted, quick, range(COUNT), 1))
+    here = list(workers.color_frames(wanted, quick, range(COUNT), 1))
     with machine(head, 2), Cluster(head.address) as mine:
-        there = list(mine.paint(wanted, quick, range(COUNT)))
+        there = list(mine.color_frames(wanted, quick, range(COUNT)))
     assert [outcome.index for outcome in there] == list(range(COUNT))
     for ours, theirs in zip(here, there, strict=True):
         assert np.array_equal(ours.image, theirs.image)
@@ -378,13 +346,13 @@ def test_pictures_come_back_in_order(head, shot, quick):
 
 
 def test_a_frame_that_fails_fails_alone_and_says_where(head, shot, quick, monkeypatch):
-    monkeypatch.setattr(ray_cluster, "TRIES", 1)
+    monkeypatch.setattr(ray_cluster, "MAX_TRIES", 1)
     with machine(head), Cluster(head.address) as mine:
         for folder, what, says in (
             ("missing", "miss", f"there is no such folder here (on machine {socket.gethostname()})"),
-            ("deadly", "die", "its worker was ended each time: "),
+            ("deadly", "die", "its worker process was lost each time: "),
         ):
-            outcomes = list(mine.paint(job(folder, 6, what), quick, range(COUNT)))
+            outcomes = list(mine.color_frames(job(folder, 6, what), quick, range(COUNT)))
             assert sorted(outcome.index for outcome in outcomes) == list(range(COUNT))
             (failed,) = (outcome for outcome in outcomes if outcome.error)
             assert failed.index == 6
@@ -392,9 +360,9 @@ def test_a_frame_that_fails_fails_alone_and_says_where(head, shot, quick, monkey
             assert "\n" not in failed.error
             assert len(held(folder)) == COUNT - 1
         with pytest.raises(OSError, match=r"No space left on device: 'frame.png'$"):
-            list(mine.paint(job("full", 6, "fill"), quick, range(COUNT)))
+            list(mine.color_frames(job("full", 6, "fill"), quick, range(COUNT)))
         with pytest.raises(ValueError, match=r"^the job may not overwrite"):
-            next(mine.paint(replace(job("kept"), force=False), quick, range(COUNT)))
+            next(mine.color_frames(replace(job("kept"), force=False), quick, range(COUNT)))
 
 
 def test_a_machine_without_refcolor_is_named(head, call, shot):
