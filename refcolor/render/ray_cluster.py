@@ -142,14 +142,8 @@ class Cluster:
     ) -> Generator[Outcome, None, None]:
         """Color frames; the outcomes come as soon as they are ready, in order if they carry pictures.
 
-        Parameters
-        ----------
-        job : Job
-            It must be allowed to overwrite files, because a lost frame may be colored twice.
-        colorizer : Colorizer
-            Fitted on the keys.
-        indices : sequence of int
-            The frames to color, ascending.
+        The parameters are those of :func:`refcolor.render.workers.color_frames`. The job must be allowed to
+        overwrite files, because a lost frame may be colored twice.
 
         Raises
         ------
