@@ -1,4 +1,4 @@
-"""Decode a picture file (PNG, EXR, TIFF, DPX, ...) to samples and alpha, by OpenImageIO.
+"""Decode a picture file (PNG, EXR, TIFF, DPX, ...) to its samples as stored, by OpenImageIO.
 
 Reads the first picture of PNG, TIFF, EXR, TGA, DPX, JPEG, WebP, BMP and GIF files, told from their content.
 """

@@ -1,4 +1,4 @@
-"""Encode samples and alpha as a picture file in memory, by OpenImageIO.
+"""Encode stored samples as a picture file in memory, by OpenImageIO.
 
 It does not write to the user's disk, because on a full one OpenImageIO 3.2 loses the error of the last write,
 and its JPEG writer ends the whole process; :mod:`refcolor.files.atomic_write` reports every error.

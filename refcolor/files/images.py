@@ -1,4 +1,4 @@
-"""Read and write picture files: EXR, 16 bits, alpha and color tags to working pictures and back.
+"""Read and write picture files: what alpha, EXR light and color tags mean, to working pictures and back.
 
 Working pictures are RGB, display-encoded, float32 in [0, 1], with straight (unassociated) alpha beside it:
 

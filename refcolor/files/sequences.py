@@ -1,4 +1,4 @@
-"""Frame sequences: folders, patterns such as shot.####.png, and frame ranges.
+"""Frame numbers in file names: folders, patterns such as shot.####.png, and frame ranges.
 
 A word that names a file means that file, whatever characters it holds. Otherwise it may be a folder, or a
 pattern with a field for the frame number: ``shot.####.png`` (a # for each digit), ``shot.%04d.exr``,

@@ -1,4 +1,4 @@
-"""Optical flow: where in the source each pixel of the target may come from.
+"""Optical flow from target to source, and its forward-backward error: where each pixel may come from.
 
 Flow over the whole frame, and after an affine alignment of sparse features, gives most pixels their match;
 the forward-backward error tells which. Those matches also show how the light has changed.

@@ -1,4 +1,4 @@
-"""Start Keras and its engine (TensorFlow or JAX) quietly, on the chosen device.
+"""Start Keras and its engine quietly, on the chosen device, with a fixed number of threads (same bytes).
 
 The only module that knows TensorFlow by name. Everything here is slow (seconds), so callers check their
 input first.

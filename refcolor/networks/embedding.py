@@ -1,4 +1,4 @@
-"""The pre-trained embedding: attention from target cells to source cells, recalled labels, nearest cells.
+"""The shipped embedding (data/embedding.npz): attention to source cells, recalled labels, nearest cells.
 
 Every cell of 4x4 pixels is described by a unit vector of 64 numbers. A target cell takes its labels from all
 source cells, weighted by similarity (Vondrick et al., "Tracking emerges by colorizing videos", 2018). The
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -22,6 +23,7 @@ from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Labels
 from refcolor.networks import backend
 
+WEIGHTS = Path(__file__).parents[1] / "data" / "embedding.npz"  # of the pre-trained embedding
 CELL_SIDE = 4  # pixels
 FEATURES = 64  # numbers that describe a cell
 READOUT_INPUTS = FEATURES + 3  # per cell: features, position x and y, gray

@@ -10,7 +10,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import cv2
@@ -25,7 +24,6 @@ from refcolor.matching.source import Source
 from refcolor.networks import architectures, embedding, training
 from refcolor.networks.labelling import KeyWeights, Labelling
 
-WEIGHTS = Path(__file__).parents[1] / "data" / "embedding.npz"  # of the pre-trained embedding
 MIN_PROBABILITY = 1e-2  # added to every label before two opinions are multiplied
 READOUT_EXPONENT = 0.5  # of the readout's opinion in that product
 
@@ -135,7 +133,7 @@ class EmbeddingLabeller(Labeller):
 
     def __init__(self, sources: Sequence[Source], palette: Palette, config: Config) -> None:
         super().__init__(sources, palette, config)
-        self.embedding = architectures.embedding_network(WEIGHTS)
+        self.embedding = architectures.embedding_network(embedding.WEIGHTS)
         self.readout = architectures.readout_network(embedding.READOUT_INPUTS, len(palette), config.seed)
         self.networks = (self.embedding, self.readout)
 

@@ -1,4 +1,4 @@
-"""Color the frames of a job with several processes on this machine."""
+"""Several processes on one machine color frames of one job; why the bytes stay the same: shots/shot.py."""
 
 from __future__ import annotations
 

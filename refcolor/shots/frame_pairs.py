@@ -1,4 +1,4 @@
-"""Frame pairs: motion, static pixels, equal frames (holds) and cuts between two frames."""
+"""Frame pairs: motion, static pixels, whether two frames are equal, and cuts between two frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The frames of a shot (Shot): its keys, holds, static areas and cross-fades in time::
+"""A shot's frames: keys, holds, cross-fades; from keys and grays alone, so any split gives the same bytes.
+
+::
 
     keys --> network, trained once over them all
                                    |

@@ -1,4 +1,4 @@
-"""Guided patch synthesis: PatchMatch search and voting for the target's chroma, coarse to fine.
+"""Guided patch synthesis: PatchMatch search and voting, coarse to fine (inner loop: cpp_ext/synthesis.cpp).
 
 A source patch is chosen if its gray, and the chroma found so far, agree with the target's, if it lies where
 reliable flow leads, and if the network expects its palette color there.

@@ -7,8 +7,7 @@ import pytest
 from refcolor.matching.alignment import motion
 from refcolor.networks import embedding
 from refcolor.networks.architectures import embedding_network, save_weights
-from refcolor.networks.embedding import FEATURES
-from refcolor.networks.labellers import WEIGHTS
+from refcolor.networks.embedding import FEATURES, WEIGHTS
 
 MOST_BYTES = 4 << 20
 
