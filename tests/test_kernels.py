@@ -33,7 +33,9 @@ print(most - before - 1)
 @pytest.mark.skipif(not TASKS.is_dir(), reason="threads are counted in /proc")
 @pytest.mark.parametrize(("threads", "helpers"), [("pinned", 0), ("1", 0), ("4", 3)])
 def test_a_kernel_starts_no_more_threads_than_it_may(threads, helpers):
-    child = subprocess.run([sys.executable, "-P", "-c", COUNT, threads], capture_output=True, text=True, check=True)
+    child = subprocess.run(
+        [sys.executable, "-P", "-c", COUNT, threads], capture_output=True, text=True, check=True
+    )
     assert int(child.stdout) == helpers
 
 

@@ -53,4 +53,7 @@ def test_a_process_without_standard_error() -> None:
         "from refcolor.stderr import held_back\n"
         "with held_back(): print('inside')"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"inside\n"
+    assert (
+        subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=True).stdout
+        == b"inside\n"
+    )

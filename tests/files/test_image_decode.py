@@ -335,7 +335,9 @@ def test_bombs_are_defused(tmp_path: Path) -> None:
         "    except ValueError as error: print(error)"
     )
     # a process of its own, where 2.5 thousand million pixels cannot be allocated
-    done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, *paths], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == len(paths)

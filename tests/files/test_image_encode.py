@@ -153,7 +153,9 @@ def test_file_size_limit_in_a_process_of_its_own(tmp_path: Path) -> None:
         "except OSError as error: print('refused', error)"
     )
     path = tmp_path / "a.png"
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, path], capture_output=True, text=True, check=False
+    )
     assert done.stdout.startswith("refused"), done.stderr
     assert done.stdout.count("\n") == 1
     assert names_in(tmp_path) == []
@@ -162,7 +164,7 @@ def test_file_size_limit_in_a_process_of_its_own(tmp_path: Path) -> None:
 def test_import_is_light() -> None:
     heavy = {"tensorflow", "keras", "sklearn", "pandas"}
     code = f"import sys, refcolor.files.images; print({heavy} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 

@@ -90,7 +90,7 @@ def test_the_same_bytes_each_time(clip, tmp_path, name):
     sums = set()
     for cores in "1*":
         out = tmp_path / name
-        subprocess.run([sys.executable, "-c", code, str(clip), str(out), cores], check=True)
+        subprocess.run([sys.executable, "-P", "-c", code, str(clip), str(out), cores], check=True)
         sums.add(hashlib.sha256(out.read_bytes()).hexdigest())
     sums.add(hashlib.sha256(copy(clip, tmp_path / name).read_bytes()).hexdigest())
     assert len(sums) == 1
