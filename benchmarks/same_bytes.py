@@ -119,7 +119,7 @@ CASES = {
         copy clip.mkv
         ../in/color/0000.png larger.png --preset quick
         ../in/color/0000.png clip.mkv --preset quick""",
-    # what is learnt
+    # what is learned
     "model": """
         ../in/color/0000.png ../in/gray/0002.png -o direct.png --save-model key.refcolor
         key.refcolor ../in/gray/0002.png -o again.png --confidence trust.png

@@ -1,9 +1,12 @@
 """The plan of the house: which module may import which, and what the README promises."""
 
+import ast
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "refcolor"
@@ -27,6 +30,49 @@ def test_keras_is_imported_by_networks_only():
             r"^\s*(import|from) (keras|tensorflow)", text, re.M
         )
         assert module.name == "backend.py" or "tensorflow as tf" not in text
+
+
+BRITISH = r"colour|centre|\bgrey|neighbour|behaviour|learnt|\blest\b"
+LINUX_ONLY = r"/proc|memfd|fcntl|sched_[gs]etaffinity|O_NONBLOCK|pthread_sigmask|os\.fork|os\.mkfifo"
+# Modules that use such a call where the system has it, and do without it elsewhere.
+GUARDED = {"kernels.py", "plain_files.py", "atomic_write.py"}
+MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 60
+
+
+def test_the_spelling_is_american():
+    """In code, help and pages; the names of other people's works keep their spelling."""
+    files = ["*.py", "*.pyi", "*.hpp", "*.cpp", "*.md", "*.toml", "*.yaml", ":!tests/test_codebase.py"]
+    words = ["git", "grep", "-niE", BRITISH, "--", *files]
+    found = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
+    if found.returncode > 1:
+        pytest.skip("no git, or no repository")
+    assert found.stdout == ""
+
+
+def test_linux_calls_have_another_way():
+    found = [m.name for m in modules() if re.search(LINUX_ONLY, m.read_text()) and m.name not in GUARDED]
+    assert not found
+
+
+def test_modules_and_functions_are_short():
+    """A module has one idea; a function fits on a screen, its decorators and docstring left out."""
+    long = []
+    for module in modules():
+        text = module.read_text()
+        if (lines := text.count("\n")) > MAX_MODULE_LINES:
+            long.append(f"{module.name}: {lines}")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and code_lines(node) > MAX_FUNCTION_LINES:
+                long.append(f"{module.name}, {node.name}: {code_lines(node)}")
+    assert not long
+
+
+def code_lines(function):
+    """Lines of a function without its docstring."""
+    first = function.body[0]
+    has_text = ast.get_docstring(function) is not None
+    text = first.end_lineno - first.lineno + 1 if has_text else 0
+    return function.end_lineno - function.lineno + 1 - text
 
 
 def test_the_readmes_first_two_commands_are_single_lines():

@@ -9,6 +9,7 @@ from refcolor.cli import app
 from refcolor.files import atomic_write, models
 
 
+@pytest.mark.slow
 def test_what_was_learned_once_colors_any_chunk_with_the_same_bytes(run_shot, shot):
     """The model knows the keys' frames, also one that was found by its picture."""
     write("hero.png", drawn(8))

@@ -76,6 +76,7 @@ def test_several_sources_and_what_they_are_called_come_back(drawn, drawn_gray, t
     np.testing.assert_array_equal(fitted.colorize(drawn_gray).image, again.colorize(drawn_gray).image)
 
 
+@pytest.mark.slow
 def test_the_palette_of_several_pictures_comes_back_for_the_report_too(drawn, tmp_path):
     fitted = Colorizer(config("paper")).fit([drawn, np.ascontiguousarray(drawn[:, ::-1])])
     models.save(fitted, tmp_path / "m.refcolor")

@@ -20,6 +20,7 @@ def test_nothing_is_colored_before_a_source_is_learned(preset):
         colorizer.colorize(gray8(drawing()))
 
 
+@pytest.mark.slow
 def test_a_training_that_is_stopped_leaves_nothing_to_color_with():
     def stop(done, total):
         raise KeyboardInterrupt
@@ -157,6 +158,7 @@ def test_importing_the_library_imports_no_engine():
     assert found.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_the_picture_does_not_depend_on_the_number_of_cores():
     code = (
         "import os, sys, hashlib\n"

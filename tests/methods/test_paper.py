@@ -1,11 +1,13 @@
 """The report's method."""
 
+import pytest
 from drawings import SMALL, drawing, gray8
 
 import refcolor
 from refcolor import Config
 
 
+@pytest.mark.slow
 def test_paper_delivers_224_by_224():
     config = Config("paper", **(SMALL | {"grid": 112, "batch": 1792}))
     result = refcolor.colorize(drawing(), gray8(drawing(shift=4)), config)

@@ -36,6 +36,7 @@ def test_standard_keeps_the_targets_size_and_gray(standard, shape):
     np.testing.assert_array_equal(result.labelling.labels, result.labelling.probabilities.argmax(-1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("init", ["pretrained", "scratch"])
 def test_training_learns_the_source(init):
     """A network that learns labels most pixels of its own source; an untrained one cannot."""
@@ -46,6 +47,7 @@ def test_training_learns_the_source(init):
     assert labels_right(source, replace(config, epochs=1, init="scratch")) < 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("init", ["pretrained", "scratch"])
 def test_a_very_long_picture_trains_as_long_as_a_square_one(init):
     """And passes the 32767 pixels a side that OpenCV can warp."""
@@ -119,6 +121,7 @@ def test_confidence_tells_known_from_unknown(standard):
         assert found[:, :40].mean() > found[:, 56:].mean() + 0.3
 
 
+@pytest.mark.slow
 def test_scratch_and_pretrained_differ_but_both_color():
     target = gray8(drawing(shift=4))
     pretrained, scratch = (
