@@ -16,7 +16,7 @@ from refcolor import __version__, kernels
 from refcolor.methods.colorizer import Colorizer
 from refcolor.render.painter import Outcome, Painter
 
-TASK_SECONDS = 5.0  # after which a task begins no other frame: the driver may want to stop
+TASK_SECONDS = 2.0  # after which a task begins no other frame: the driver may want to stop
 
 
 def fit(version: str, work: NDArray[np.uint8]) -> bytes:

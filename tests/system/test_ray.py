@@ -262,7 +262,7 @@ def test_what_a_lost_machine_was_coloring_is_colored_again(head, shot, quick):
 
 
 def test_the_command_says_nothing_of_lost_machines_and_can_be_interrupted(head, shot, quick):
-    make(192, 128)
+    make(480, 320)  # large enough that one task does not color them all
     words = [*RUN, "shot", "gray", "-k", "1=key.png", "--preset", "quick", "--ray"]
     here = subprocess.run([*words[:-1], "-o", "here"], capture_output=True, text=True, check=True)
     with machine(head) as doomed:
