@@ -66,8 +66,8 @@ class Config:
     Raises
     ------
     ValueError
-        For a preset or a setting that does not exist, a value out of its range, or one that the preset has no
-        use for.
+        For a preset or a setting that does not exist, a value out of its range, or a start or a number of
+        epochs that the preset cannot follow.
     """
 
     name: Preset  #: the preset
@@ -115,11 +115,14 @@ class Config:
             free = (name == "epochs" and value is None) or (name == "clusters" and value == "auto")
             if not free and (not isinstance(value, int) or isinstance(value, bool)):
                 raise ValueError(f"{name} is {value!r}: it must be a whole number")
-        if not isinstance(self.canny, tuple) or len(self.canny) != 2:
+        if not isinstance(self.canny, tuple) or len(self.canny) != 2 or not all(map(_is_number, self.canny)):
             raise ValueError(f"canny is {self.canny!r}: it must be two numbers")
         for name in ("blur", "learning_rate", "rotation", "sigma"):
-            if not isinstance(getattr(self, name), (int, float)):
+            if not _is_number(getattr(self, name)):
                 raise ValueError(f"{name} is {getattr(self, name)!r}: it must be a number")
+        for name, kind in (("init", Init), ("device", Device)):
+            if getattr(self, name) not in list(kind):
+                raise ValueError(f"{name} is {getattr(self, name)!r}: choose one of {', '.join(kind)}")
 
     def _check_ranges(self) -> None:
         for name, (low, high) in RANGES.items():
@@ -130,7 +133,7 @@ class Config:
                 raise ValueError(f"{name} is {value}: it must lie between {low} and {high}")
 
     def _check_use(self) -> None:
-        """No setting may be without effect."""
+        """Refuse a start and a number of epochs that the preset cannot follow."""
         if not self.trains and (self.epochs is not None or self.init is not Init.PRETRAINED):
             raise ValueError(f"preset {self.name} has no network: leave out init and epochs")
         if self.name in FROM_SCRATCH and self.init is not Init.SCRATCH:
@@ -167,3 +170,7 @@ PASSES: dict[Preset, dict[Init, int]] = {  # epochs, of the presets that train a
     Preset.STANDARD: {Init.PRETRAINED: 64, Init.SCRATCH: 75},
 }
 FROM_SCRATCH = (Preset.PAPER,)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Keep quiet what C and C++ libraries write to standard error on their own."""
+"""Hold back what C and C++ libraries write to standard error on their own."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-_lock = threading.RLock()  # the descriptor belongs to the whole process
+lock = threading.RLock()  # the descriptor belongs to the whole process; hold it to start a child, too
 
 
 @contextmanager
-def held_back(*, show: bool = False) -> Iterator[None]:
-    """Drop what is written to file descriptor 2 in the block; with `show`, repeat it if the block fails."""
-    with _lock, tempfile.TemporaryFile() if show else Path(os.devnull).open("r+b") as aside:
+def held_back(*, prefix: bytes | None = None) -> Iterator[None]:
+    """Hold back what is written to file descriptor 2 in the block.
+
+    Parameters
+    ----------
+    prefix : bytes, optional
+        Drop only the lines that begin with this and write the others afterwards: they are another thread's.
+        If not given, everything is dropped, unless the block fails.
+    """
+    with lock, _storage() as storage:
         if sys.stderr is not None:
             sys.stderr.flush()
         try:
@@ -24,15 +32,24 @@ def held_back(*, show: bool = False) -> Iterator[None]:
         except OSError:  # a process without standard error
             yield
             return
-        os.dup2(aside.fileno(), 2)
+        os.dup2(storage.fileno(), 2)
+        failed = True
         try:
             yield
-        except Exception:
-            os.dup2(terminal, 2)
-            if show:
-                aside.seek(0)
-                sys.stderr.write(aside.read().decode(errors="replace"))
-            raise
+            failed = False
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+            storage.seek(0)
+            lines = storage.read().splitlines(keepends=True)
+            shown = [line for line in lines if (failed if prefix is None else not line.startswith(prefix))]
+            with suppress(OSError):
+                os.write(2, b"".join(shown))
+
+
+def _storage() -> Any:
+    """A temporary file; on a full disk the null device, as reading a picture needs no disk."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return Path(os.devnull).open("r+b", buffering=0)

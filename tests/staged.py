@@ -37,12 +37,19 @@ class Staged(Frames):
 
 
 class Deadly(dict):
-    """Files of which one, when it is to be written, ends the process."""
+    """Files of which some, when they are to be written, end the process."""
+
+    def __init__(self, files, deadly=(5,)):
+        super().__init__(files)
+        self.deadly = deadly
 
     def __getitem__(self, index):
-        if index == 5:
+        if index in self.deadly:
             os._exit(1)
         return super().__getitem__(index)
+
+    def __reduce__(self):
+        return Deadly, (dict(self), self.deadly)
 
 
 class StagedFiles(dict):

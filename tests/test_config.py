@@ -38,7 +38,9 @@ def test_none_changes_nothing_and_a_value_does():
         ({"sigma": float("nan")}, "sigma is nan"),
         ({"color": 3}, "no setting color"),
         ({"device": "tpu"}, "tpu"),
-        ({"init": "random"}, "random"),
+        ({"init": "random"}, "init is 'random': choose one of pretrained, scratch"),
+        ({"canny": ("a", 1)}, "canny is"),
+        ({"blur": True}, "blur is True"),
     ],
 )
 def test_values_out_of_range_are_named(changes, says):

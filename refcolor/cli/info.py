@@ -36,5 +36,6 @@ def _engine() -> dict[str, str]:
     words = [sys.executable, "-P", "-m", "refcolor.networks.backend"]
     engine = subprocess.run(words, capture_output=True, text=True, check=False)
     if engine.returncode:
-        raise ValueError(f"the network engine does not start: {engine.stderr.strip().splitlines()[-1]}")
+        reason = (engine.stderr.strip() or "no reason given").splitlines()[-1]
+        raise ValueError(f"the network engine does not start: {reason}")
     return dict(json.loads(engine.stdout.splitlines()[-1]))

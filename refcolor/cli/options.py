@@ -143,6 +143,8 @@ def config_of(context: typer.Context, preset: Preset, **settings: Any) -> Config
     """The preset with the settings that were given; None, for a model's own settings, if none was."""
     with usage_errors():
         config = Config(preset, **settings)
+        if not config.trains and settings["init"] is not None:
+            raise ValueError(f"preset {preset} has no network: leave out --init and --epochs")
     return config if _given(context) else None
 
 

@@ -63,7 +63,7 @@ def decode(path: StrPath, max_pixels: int) -> tuple[Samples, Samples | None, Sto
         quiet = _check_head(file, name, max_pixels)
         config = oiio.ImageSpec()
         config.attribute("oiio:UnassociatedAlpha", 1)  # leave straight colors as they are
-        with path_of(file) as plain, held_back() if quiet else nullcontext():
+        with path_of(file) as plain, held_back(prefix=b"libpng") if quiet else nullcontext():
             image = oiio.ImageInput.open(plain, config)
             if image is None:
                 oiio.geterror()  # says only that every reader was tried

@@ -31,14 +31,10 @@ def open_plain(path: StrPath) -> BinaryIO:
     """
     name = quoted(path)
     try:
-        status = Path(path).stat()
-        if stat.S_ISDIR(status.st_mode):
+        if Path(path).is_dir():  # Windows calls it a lack of permission
             raise IsADirectoryError
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError(f"{name} is a pipe or a device; give a plain file")
-        if not status.st_size:
-            raise ValueError(f"{name} is empty (0 bytes); write it again")
-        return Path(path).open("rb", buffering=0)
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        file = os.fdopen(os.open(path, flags), "rb", buffering=0)
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no file {name}; check the name") from None
     except PermissionError:
@@ -47,6 +43,13 @@ def open_plain(path: StrPath) -> BinaryIO:
         raise IsADirectoryError(f"{name} is a folder; give a file") from None
     except OSError as error:
         raise type(error)(f"{name} cannot be opened: {error.strerror}") from None
+    status = os.fstat(file.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_size:
+        return file
+    file.close()
+    if stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{name} is empty (0 bytes); write it again")
+    raise ValueError(f"{name} is a pipe or a device; give a plain file")
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def start(device: Device, *, quiet: bool = False) -> Engine:
     ValueError
         When a GPU is asked for and the engine sees none.
     """
-    with held_back(show=True) if quiet else nullcontext():
+    with held_back() if quiet else nullcontext():
         import keras
 
         name = keras.backend.backend()

@@ -164,10 +164,13 @@ class EmbeddingLabeller(Labeller):
         return [
             (
                 embedding.describe(self.embedding, source.gray),
-                embedding.label_shares(source.labels, self.grid(source.rgb.shape), len(self.palette)),
+                embedding.label_shares(
+                    self.palette.labels(source.rgb) if source.labels is None else source.labels,
+                    self.grid(source.rgb.shape),
+                    len(self.palette),
+                ),
             )
             for source in self.sources
-            if source.labels is not None
         ]
 
 

@@ -61,7 +61,9 @@ class Report:
     def warnings(self, index: int) -> list[str]:
         """What to know of a frame."""
         outcome = self.outcomes[index]
-        low = (outcome.confidence or 1) < MIN_CONFIDENCE or (outcome.doubtful or 0) > MAX_DOUBTFUL
+        low = (outcome.confidence is not None and outcome.confidence < MIN_CONFIDENCE) or (
+            outcome.doubtful or 0
+        ) > MAX_DOUBTFUL
         warnings = {
             "another scene begins": outcome.cut,
             "its size is not that of the frame before": outcome.resized,

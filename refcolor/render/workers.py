@@ -13,9 +13,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from queue import SimpleQueue
@@ -23,7 +24,7 @@ from typing import Any
 
 import cv2
 
-from refcolor import kernels
+from refcolor import kernels, stderr
 from refcolor.methods.colorizer import Colorizer
 from refcolor.render.painter import Job, Outcome, Painter
 
@@ -36,9 +37,10 @@ PICTURE_CHUNK = 4  # frames, where pictures wait in memory for their turn
 CHUNKS_PER_WORKER = 4  # at least, so that all workers end at about the same time
 CHUNKS_AHEAD = 2  # chunks per worker that are started before the oldest one is complete
 MAX_TRIES = 3  # processes that a frame may end before it fails
-MAX_CRASHES = 9  # consecutive crashes of a worker before it gives up
+MAX_CRASHES = 9  # consecutive crashes per worker, with no frame done between them, before all give up
 STOP_SECONDS = 2.0  # time for a process to finish its frame when it is told to stop
 KILLED = "its worker process was killed each time, perhaps because memory ran out"
+GAVE_UP = "worker processes were killed too often, perhaps because memory ran out"
 
 
 def suitable_workers(frames: int, pixels: int) -> int:
@@ -138,14 +140,15 @@ def _take(results: Results, count: int) -> Iterator[Outcome]:
 
 
 @contextmanager
-def _team(task: bytes, workers: int) -> Iterator[Callable[[list[int], Results], object]]:
+def _team(task: bytes, workers: int) -> Iterator[Callable[[list[int], Results], None]]:
     """Worker processes; gives a function that starts a chunk and puts its outcomes into a queue.
 
     Each process has a thread here, where Ctrl-C cannot interrupt the start of a process.
     """
     stopped, stop = _spawn.Pipe(duplex=False)
     shares = [max(1, (kernels.threads() + worker) // workers) for worker in range(workers)]
-    team = [_Worker(stop, task, share, stopped) for share in shares]
+    crashes = _Crashes(MAX_CRASHES * workers)
+    team = [_Worker(crashes, stop, task, share, stopped) for share in shares]
     idle: SimpleQueue[_Worker] = SimpleQueue()
     for worker in team:
         idle.put(worker)
@@ -155,27 +158,41 @@ def _team(task: bytes, workers: int) -> Iterator[Callable[[list[int], Results], 
         try:
             for index in chunk:
                 results.put(worker.color(index))
-        except BaseException as error:
-            results.put(error)
         finally:
             idle.put(worker)
 
+    def submit(chunk: list[int], results: Results) -> None:
+        def pass_error(done: Future[None]) -> None:
+            error = None if done.cancelled() else done.exception()
+            if error is not None:
+                results.put(error)
+
+        threads.submit(color, chunk, results).add_done_callback(pass_error)
+
     threads = ThreadPoolExecutor(workers, initializer=_block_interrupts)
     try:
-        yield lambda chunk, results: threads.submit(color, chunk, results)
+        yield submit
     finally:
         stop.close()
         threads.shutdown(cancel_futures=True)
         for worker in team:
             worker.pool.shutdown()
+        stopped.close()
+
+
+@dataclass
+class _Crashes:
+    """Consecutive crashes of all workers together, without a frame between them."""
+
+    limit: int
+    count: int = 0
 
 
 class _Worker:
     """A process that is started for its first frame, and again when it was killed, until `stop` is closed."""
 
-    def __init__(self, stop: Any, *settings: Any) -> None:
-        self.stop, self.settings = stop, settings
-        self.crashes = 0  # consecutive
+    def __init__(self, crashes: _Crashes, stop: Any, *settings: Any) -> None:
+        self.crashes, self.stop, self.settings = crashes, stop, settings
         # Made before _block_interrupts: the first one starts a helper process and unblocks them again.
         self.pool = self._new_pool()
 
@@ -185,16 +202,18 @@ class _Worker:
     def color(self, index: int) -> Outcome:
         """Color a frame, again if its process is killed."""
         for attempt in range(MAX_TRIES):
-            if self.stop.closed or self.crashes >= MAX_CRASHES:
-                break
+            if self.stop.closed or self.crashes.count >= self.crashes.limit:
+                return Outcome(index, GAVE_UP, code="killed")
             try:
-                outcome = self.pool.submit(_color, index, attempt > 0).result()
+                with stderr.lock:  # a process that starts now keeps standard error as it is
+                    future = self.pool.submit(_color, index, attempt > 0)
+                outcome = future.result()
             except (BrokenProcessPool, BrokenPipeError):  # the second while it starts
-                self.crashes += 1
+                self.crashes.count += 1
                 self.pool.shutdown()
                 self.pool = self._new_pool()
             else:
-                self.crashes = 0
+                self.crashes.count = 0
                 return outcome
         return Outcome(index, KILLED, code="killed")
 
@@ -212,7 +231,10 @@ def _start(task: bytes, threads: int, stopped: Any) -> None:
     threading.Thread(target=_exit_when, args=(stopped,), daemon=True).start()
     kernels.limit_threads(threads)
     cv2.setNumThreads(threads)
-    _painter = Painter(*pickle.loads(task))
+    try:
+        _painter = Painter(*pickle.loads(task))
+    except (ValueError, OSError, ImportError) as error:  # raised later: a pool would print a traceback
+        _painter = error
 
 
 def _exit_when(stopped: Any) -> None:
@@ -225,8 +247,10 @@ def _exit_when(stopped: Any) -> None:
 
 def _color(index: int, again: bool) -> Outcome:
     """In a worker process: color a frame, perhaps over what a killed process has written."""
+    if isinstance(_painter, Exception):
+        raise _painter
     return _painter.paint(index, again=again)
 
 
 _spawn = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
-_painter: Painter
+_painter: Painter | Exception

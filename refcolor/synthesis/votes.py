@@ -53,6 +53,6 @@ def vote(
         bandwidth=VOTE_BANDWIDTH,
         ab=ab,
         share=share,
-        threads=threads or kernels.threads(),
+        threads=kernels.threads() if threads is None else threads,
     )
     return ab, share

@@ -150,7 +150,7 @@ def test_unreadable_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         raise PermissionError(13, "Permission denied")
 
     path = store(tmp_path / "a.png", noise(3))
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert_refused(path, PermissionError, "may not be read")
 
 

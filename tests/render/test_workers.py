@@ -57,13 +57,22 @@ def test_a_worker_does_not_wait_for_a_slow_one(colorizer, tmp_path):
     assert any(outcome.index >= 24 for outcome in outcomes[:24])
 
 
+def test_frames_that_end_their_workers_fail_alone_while_another_is_slow(colorizer, tmp_path):
+    files = Deadly({index: tmp_path / f"{index}.png" for index in range(24)}, deadly={1, 2, 3})
+    job = Job(Staged(24, slow=17), [0.0], files, {})
+    outcomes = workers.color_frames(job, colorizer, range(24), 2)
+    assert {outcome.index: outcome.error for outcome in outcomes if outcome.error} == dict.fromkeys(
+        (1, 2, 3), workers.KILLED
+    )
+
+
 def test_workers_that_cannot_even_start_end_soon(monkeypatch, colorizer, tmp_path):
     monkeypatch.setattr(workers, "MAX_CRASHES", 1)
     monkeypatch.setattr(workers.pickle, "dumps", lambda _: b"")
     job = Job(Staged(18), [0.0], {}, {})
     outcomes = list(workers.color_frames(job, colorizer, range(18), 2))
     assert sorted(outcome.index for outcome in outcomes) == [*range(18)]
-    assert {outcome.error for outcome in outcomes} == {workers.KILLED}
+    assert {outcome.error for outcome in outcomes} <= {workers.KILLED, workers.GAVE_UP}
 
 
 def test_chunks_end_at_multiples_of_their_size():
@@ -90,4 +99,4 @@ def test_cores_are_shared_out(monkeypatch, colorizer, cores, shares):
     settings, plain = [], workers._Worker
     monkeypatch.setattr(workers, "_Worker", lambda *words: settings.append(words) or plain(*words))
     with workers._team(b"", 4):
-        assert sorted(threads for _, _, threads, _ in settings) == shares
+        assert sorted(threads for _, _, _, threads, _ in settings) == shares
