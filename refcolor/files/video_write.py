@@ -54,7 +54,8 @@ def write_video(
     """Write a video that appears whole when the block ends without an error, or not at all.
 
     FFV1 is lossless RGB of the source's depth, with alpha; ProRes is 422 HQ, or 4444 with alpha; H.264 is
-    4:2:0 at CRF 16. The same frames give the same bytes on any machine with the same build of FFmpeg.
+    4:2:0 at CRF 16. The same frames give the same bytes on any machine with the same build of FFmpeg, but not
+    always by H.264: x264 with AVX-512 varies from run to run where half the width is no multiple of 64.
 
     Parameters
     ----------
