@@ -103,17 +103,12 @@ def gather(
     """
     _check_stack(stack, size)
     levels, height, width, planes = stack.shape
-    if not (isinstance(xy, np.ndarray) and xy.dtype == np.int32 and xy.ndim == 2 and xy.shape[1] == 2):
-        raise ValueError(f"xy must be int32 (N, 2), not {_kind(xy)}")
-    x, y = np.ascontiguousarray(xy[:, 0]), np.ascontiguousarray(xy[:, 1])
+    x, y = _split_centers(xy, width, height)
     index = _per_patch("level", level, len(xy), np.int32)
     turn = _per_patch("angle", angle, len(xy), np.float32)
-    _in_range("x", x, width)
-    _in_range("y", y, height)
     _in_range("level", index, levels)
     if not np.isfinite(turn).all():
         raise ValueError("angle has NaN or infinite values")
-
     shape = (len(xy), size, size, planes)
     if out is None:
         out = np.empty(shape, np.float32)
@@ -152,6 +147,16 @@ def _per_patch(name: str, value: ArrayLike | None, count: int, dtype: type[np.ge
     if array.dtype != dtype or array.shape != (count,):
         raise ValueError(f"{name} must be {np.dtype(dtype).name} ({count},), not {_kind(array)}")
     return np.ascontiguousarray(array)
+
+
+def _split_centers(xy: object, width: int, height: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """x and y of points (N, 2) that lie inside the image."""
+    if not (isinstance(xy, np.ndarray) and xy.dtype == np.int32 and xy.ndim == 2 and xy.shape[1] == 2):
+        raise ValueError(f"xy must be int32 (N, 2), not {_kind(xy)}")
+    x, y = np.ascontiguousarray(xy[:, 0]), np.ascontiguousarray(xy[:, 1])
+    _in_range("x", x, width)
+    _in_range("y", y, height)
+    return x, y
 
 
 def _in_range(name: str, values: NDArray[np.int32], end: int) -> None:
