@@ -98,8 +98,7 @@ def gather(
     Raises
     ------
     ValueError
-        If an array has another shape, dtype or layout, the image is smaller than a patch, a center or a level
-        is out of range, an angle is not finite, ``size`` is even or ``threads`` not positive.
+        For another shape, dtype or layout, a value out of range, or an image smaller than a patch.
     """
     _check_stack(stack, size)
     levels, height, width, planes = stack.shape
