@@ -130,14 +130,14 @@ def test_score_refuses_other_sizes(call, scene, drawn):
 
 def test_a_file_that_may_not_be_read(call, scene, monkeypatch):
     # root may read anything, so the answer of the system is played
-    really = Path.open
+    really = os.open
 
     def refuse(path, *rest, **named):
         if str(path) == "target.png":
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return really(path, *rest, **named)
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     code, out, err = call("source.png", "target.png")
     assert (code, out) == (1, [])
     assert err == ["refcolor: 'target.png' may not be read; check its permissions"]
