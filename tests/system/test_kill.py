@@ -112,11 +112,12 @@ def test_the_frames_of_a_worker_that_is_killed_are_colored_again(color, shot, mo
     ends, plain = [], workers._Worker._new_pool
 
     def counted(worker):
-        ends.extend([worker.crashes] * (worker.crashes > 0))
+        ends.extend([1] * (worker.crashes.count > 0))
         return plain(worker)
 
     def strike():
-        while not any(Path("out").glob("a*")):
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not any(Path("out").glob("a*")):
             time.sleep(0.001)
         group = living(os.getpgid(0))
         mine = [pid for pid, said in group.items() if "spawn_main" in said and parent(pid) == os.getpid()]
