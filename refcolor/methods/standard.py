@@ -19,8 +19,7 @@ from refcolor.imaging import chroma_lines, flat_colors, geometry, upsampling
 from refcolor.imaging import palette as palettes
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
-from refcolor.matching.alignment import Aligner
-from refcolor.matching.source import Source
+from refcolor.matching.alignment import Aligner, Source
 from refcolor.methods.base import Learned, all_pixels
 from refcolor.methods.quick import Quick
 from refcolor.networks import backend

@@ -16,7 +16,7 @@ from refcolor.imaging.color import Image
 from refcolor.imaging.contact_sheets import contact_sheet
 from refcolor.imaging.features import Features, draw_corners
 from refcolor.imaging.palette import Labels
-from refcolor.matching.source import Source
+from refcolor.matching.alignment import Source
 from refcolor.methods.base import Result
 from refcolor.methods.colorizer import Colorizer
 from refcolor.networks.labelling import Labelling
