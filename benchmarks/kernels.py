@@ -20,7 +20,7 @@ import numpy as np
 from refcolor import kernels
 from refcolor.imaging.color import lab_to_rgb, luma, rgb_to_lab
 from refcolor.imaging.merge import luma_exact
-from refcolor.imaging.patches import blur_stack, gather
+from refcolor.imaging.patches import blur_stack
 from refcolor.matching.views import Views
 from refcolor.synthesis.votes import LUMA_SPREAD, TEMPERATURE, VOTE_BANDWIDTH, vote
 
@@ -157,14 +157,18 @@ def rows():
         angle = rng.uniform(-np.pi, np.pi, count).astype(np.float32)
         ours, theirs = np.empty((2, count, SIZE, SIZE, 3), np.float32)
 
-        def kernel(threads, turn=angle, out=ours, xy=xy, level=level):
-            return gather(stack, xy, level=level, angle=turn, size=SIZE, out=out, threads=threads)
+        x, y = np.ascontiguousarray(xy.T)
 
-        np.testing.assert_array_equal(kernel(1, None), windows(padded, xy, level, theirs))
+        def kernel(threads, turn=angle, out=ours, x=x, y=y, level=level):
+            kernels.core.gather_patches(stack, x, y, level, turn, SIZE, out, threads)
+            return out
+
+        upright = np.zeros_like(angle)
+        np.testing.assert_array_equal(kernel(1, upright), windows(padded, xy, level, theirs))
         yield (
             f"{count} upright patches, sliding_window_view",
             lambda xy=xy, level=level, out=theirs: windows(padded, xy, level, out),
-            lambda threads, kernel=kernel: kernel(threads, None),
+            lambda threads, kernel=kernel, upright=upright: kernel(threads, upright),
             copied(ours.nbytes),
         )
         for name, method in (("warpAffine", warp_affine), ("remap", remap)):

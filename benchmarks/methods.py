@@ -116,11 +116,11 @@ class _Preset:
 
     def _network(self, target: Image, relit: Image) -> Image:
         """The target colored by the network alone."""
-        from refcolor.imaging.upsampling import chroma
+        from refcolor.imaging.chroma_lines import upsample
 
         # Predicted once more, to time it alone.
         probabilities = self.colorizer.learned.labeller.ask(relit, {0: 1.0}).probabilities
-        return luma_exact(target, chroma(probabilities, self.colorizer.learned.chroma_lines, relit))
+        return luma_exact(target, upsample(probabilities, self.colorizer.learned.chroma_lines, relit))
 
     def _matching(self, target: Image) -> Image:
         """The target colored by flow alone."""

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from methods import BASELINES
 
-from refcolor.files.atomic_write import atomic
+from refcolor.files.plain_files import atomic
 
 ANCHOR = "ebsynth+flow"  # another program, whose rows are read from a file
 # Top to bottom of a table: simple methods, other people's, every preset's parts above the whole.

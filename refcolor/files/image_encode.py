@@ -1,7 +1,7 @@
 """Encode stored samples as a picture file in memory, by OpenImageIO.
 
 It does not write to the user's disk, because on a full one OpenImageIO 3.2 loses the error of the last write,
-and its JPEG writer ends the whole process; :mod:`refcolor.files.atomic_write` reports every error.
+and its JPEG writer ends the whole process; :mod:`refcolor.files.plain_files` reports every error.
 
 What OpenImageIO cannot write: a color-space tag in TIFF, WebP and BMP; an ICC profile in EXR, TGA, DPX and
 BMP; the alpha type of premultiplied TGA (set here afterwards); colors under alpha 0 in WebP; gray or gray

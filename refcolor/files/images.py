@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 
 from refcolor.config import MAX_PIXELS
 from refcolor.errors import StrPath
-from refcolor.files.atomic_write import atomic
 from refcolor.files.image_decode import decode
 from refcolor.files.image_encode import encode
 from refcolor.files.image_storage import Storage, format_of
+from refcolor.files.plain_files import atomic
 from refcolor.imaging.color import Image, luma
 
 __all__ = ["MAX_PIXELS", "Picture", "read", "write", "write_picture"]
@@ -150,7 +150,7 @@ def write(path: StrPath, rgb: Image, *, like: Picture, force: bool = False) -> N
     Raises
     ------
     FileExistsError, OSError
-        See :func:`refcolor.files.atomic_write.atomic`; nothing is left behind.
+        See :func:`refcolor.files.plain_files.atomic`; nothing is left behind.
     ValueError
         Wrong shape, values that are not finite, an unknown extension, a size the format cannot hold.
     """

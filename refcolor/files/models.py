@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 from refcolor import __version__
 from refcolor.config import MAX_PIXELS, Config, Device
 from refcolor.errors import StrPath, quoted, with_code
-from refcolor.files.atomic_write import atomic
-from refcolor.files.plain_files import open_plain
+from refcolor.files.plain_files import atomic, open_plain
 from refcolor.imaging.checks import as_picture
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
@@ -96,7 +95,7 @@ def save(
     ValueError
         The colorizer is not trained.
     OSError
-        As :func:`refcolor.files.atomic_write.atomic`.
+        As :func:`refcolor.files.plain_files.atomic`.
     """
     if not colorizer.fitted:
         raise ValueError("there is nothing to save yet: call fit(source) first")

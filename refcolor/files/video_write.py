@@ -24,9 +24,8 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from refcolor.errors import StrPath, quoted
-from refcolor.files.atomic_write import atomic
 from refcolor.files.image_storage import one_line
-from refcolor.files.plain_files import open_plain
+from refcolor.files.plain_files import atomic, open_plain
 from refcolor.files.video import open_video
 from refcolor.files.video_base import Video
 from refcolor.files.video_codecs import (
@@ -69,7 +68,7 @@ def write_video(
     Raises
     ------
     FileExistsError, OSError
-        See :func:`refcolor.files.atomic_write.atomic`; nothing is left behind.
+        See :func:`refcolor.files.plain_files.atomic`; nothing is left behind.
     ValueError
         See :func:`refcolor.files.video_codecs.check_video`; or the container cannot hold the sound, or the
         encoder fails. One line.

@@ -1,7 +1,7 @@
 """Chroma lines: how likely each palette color is at each gray, and its chroma there.
 
 One color per cluster would quantize shading and gradients. Within a cluster chroma is almost linear in luma,
-and the target's luma is known.
+and the target's luma is known: it brings the edges back to label probabilities that are enlarged.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ RIDGE = 1e-3  # variance of luma, in [0, 1] squared, below which the slope of a 
 TRUSTED_PERCENTILES = (1, 99)  # of a cluster's luma, between which its line is used
 GRAY_SIGMA = 3.0  # 8-bit levels by which the gray of one color differs between two pictures
 MIN_ODDS = 0.02  # of a color at a gray that the source never shows it at
+BANDWIDTH = 15.0  # CIELAB units; of the mean shift
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,53 @@ def fit(rgb: Image, labels: Labels, k: int) -> ChromaLines:
         # einsum, because the last bits of BLAS sums depend on the number of threads
         slope[label] = np.einsum("n,nc->c", d, c - mean[label]) / (np.einsum("n,n->", d, d) + RIDGE * len(g))
         low[label], high[label] = np.percentile(g, TRUSTED_PERCENTILES)
-    lines: list[NDArray[np.float32]] = [v.astype(np.float32) for v in (mean, slope, center, low, high)]
+    lines: list[Image] = [v.astype(np.float32) for v in (mean, slope, center, low, high)]
     return ChromaLines(_odds(to_8bit(gray), labels, k), *lines)
 
 
-def _odds(levels: NDArray[np.uint8], labels: NDArray[np.int32], k: int) -> Image:
-    counts = np.bincount(levels.astype(np.int64) * k + labels, minlength=256 * k).reshape(256, k)
-    smooth = cv2.GaussianBlur(
-        counts.astype(np.float64), (1, 0), sigmaX=1, sigmaY=GRAY_SIGMA, borderType=cv2.BORDER_CONSTANT
-    )
+def _odds(levels: NDArray[np.uint8], labels: Labels, k: int) -> Image:
+    """Odds (256, k) of the colors of these pixels (N,) at each gray."""
+    counts = np.bincount(levels.astype(np.int64) * k + labels, minlength=256 * k).reshape(256, k) * 1.0
+    smooth = cv2.GaussianBlur(counts, (1, 0), sigmaX=1, sigmaY=GRAY_SIGMA, borderType=cv2.BORDER_CONSTANT)
     likely = smooth / np.maximum(smooth.sum(0), 1e-12)  # p(gray | color)
     return np.asarray(likely / np.maximum(likely.sum(1, keepdims=True), 1e-12) + MIN_ODDS, np.float32)
+
+
+def upsample(probabilities: Image, lines: ChromaLines, gray: Image) -> Image:
+    """Chroma of every pixel of the target.
+
+    At each pixel the linearly enlarged probabilities are multiplied by the odds of each color at the pixel's
+    luma. The winner's chroma is then averaged with that of similar colors, weighted by their probabilities:
+    one step of mean shift (Comaniciu and Meer 2002) in the chroma plane. So a shade between two clusters is
+    not quantized, while two unlike colors are never mixed.
+
+    Parameters
+    ----------
+    probabilities : float32 (h, w, k)
+        Of the palette colors, on the grid.
+    lines : ChromaLines
+        Of the source.
+    gray : float32 (H, W)
+        The target, in [0, 1].
+
+    Returns
+    -------
+    float32 (H, W, 2)
+        CIELAB a, b.
+    """
+    height, width = gray.shape
+    weight = _enlarge(_enlarge(probabilities, width, 1), height, 0) * lines.odds_at(gray)
+    ab = lines.chroma(gray)
+    winner = np.take_along_axis(ab, weight.argmax(-1)[..., None, None], axis=2)
+    weight *= np.exp(((ab - winner) ** 2).sum(-1) * np.float32(-0.5 / BANDWIDTH**2))
+    return np.asarray((weight[..., None] * ab).sum(2) / weight.sum(-1, keepdims=True), np.float32)
+
+
+def _enlarge(image: Image, length: int, axis: int) -> Image:
+    """Stretch an axis of (h, w, k) to `length`, linearly about pixel centers."""
+    short = image.shape[axis]
+    at = np.clip((np.arange(length, dtype=np.float32) + 0.5) * (short / length) - 0.5, 0, short - 1)
+    before = at.astype(np.int64)
+    first, second = image.take(before, axis), image.take(np.minimum(before + 1, short - 1), axis)
+    share = np.expand_dims((at - before).astype(np.float32), tuple({0, 1, 2} - {axis}))
+    return np.asarray(first + (second - first) * share)

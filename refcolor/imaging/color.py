@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from refcolor.imaging.checks import check_finite
 
 Image = NDArray[np.float32]
 
@@ -16,23 +20,11 @@ def luma(rgb: Image) -> Image:
     return np.asarray(np.minimum(rgb @ BT601, 1), np.float32)  # rounding may pass 1 by a last bit
 
 
-def to_8bit(image: Image) -> NDArray[np.uint8]:
-    """Round a picture in [0, 1] to 8 bits.
-
-    Parameters
-    ----------
-    image : (H, W) or (H, W, 3) floating
-        Values outside [0, 1] are clipped.
-
-    Raises
-    ------
-    ValueError
-        If the values are not floating, or not finite.
-    """
+def to_8bit(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """Clip a picture to [0, 1] and round it to 8 bits; ValueError unless it is floating and finite."""
     if not np.issubdtype(image.dtype, np.floating):
         raise ValueError(f"pictures are float in [0, 1], not {image.dtype}")
-    if not np.isfinite(image).all():
-        raise ValueError("the picture has values that are not finite")
+    check_finite(image, "the picture")
     return np.asarray(np.rint(np.clip(image, 0, 1) * 255), np.uint8)
 
 

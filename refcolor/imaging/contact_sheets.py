@@ -45,10 +45,10 @@ def contact_sheet(rows: Sequence[Sequence[Cell]], width: int = 1600) -> NDArray[
     columns = max((len(row) for row in rows), default=0)
     if columns == 0:
         raise ValueError("a contact sheet needs at least one picture")
-    cell = (width - GAP) // columns - GAP
-    if cell < 8:
+    side = (width - GAP) // columns - GAP
+    if side < 8:
         raise ValueError(f"{columns} pictures do not fit into a width of {width} pixels")
-    strips = [_strip([_cell(caption, image, cell) for caption, image in row], width) for row in rows if row]
+    strips = [_strip([_cell(caption, image, side) for caption, image in row], width) for row in rows if row]
     return np.concatenate([*strips, _blank(GAP, width)])
 
 
@@ -57,12 +57,11 @@ def _blank(height: int, width: int) -> NDArray[np.uint8]:
 
 
 def _strip(cells: list[NDArray[np.uint8]], width: int) -> NDArray[np.uint8]:
-    """One row of finished cells, aligned at the top."""
+    """One row of cells of one width, aligned at the top."""
     strip = _blank(GAP + max(len(cell) for cell in cells), width)
-    left = GAP
-    for cell in cells:
+    for number, cell in enumerate(cells):
+        left = GAP + number * (cell.shape[1] + GAP)
         strip[GAP : GAP + len(cell), left : left + cell.shape[1]] = cell
-        left += cell.shape[1] + GAP
     return strip
 
 
@@ -70,32 +69,28 @@ def _cell(caption: str, image: NDArray[Any], width: int) -> NDArray[np.uint8]:
     """The caption above its picture, exactly ``width`` wide."""
     picture = _fitted(_rgb8(image), width)
     lines = _wrapped(caption, width)
-    head = _blank(LINE_HEIGHT * len(lines), width)
+    top = LINE_HEIGHT * len(lines)
+    cell = _blank(top + len(picture), width)
     for number, line in enumerate(lines):
         base = (0, LINE_HEIGHT * number + LINE_HEIGHT - 5)
-        cv2.putText(head, line, base, FONT, FONT_SCALE, (TEXT_GRAY,) * 3, 1, cv2.LINE_AA)
-    return np.concatenate([head, picture])
+        cv2.putText(cell, line, base, FONT, FONT_SCALE, (TEXT_GRAY,) * 3, 1, cv2.LINE_AA)
+    cell[top:, : picture.shape[1]] = picture
+    return cell
 
 
 def _rgb8(image: NDArray[Any]) -> NDArray[np.uint8]:
     if image.size == 0 or not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
         raise ValueError(f"a picture must be (H, W) or (H, W, 3), not {image.shape}")
-    if np.issubdtype(image.dtype, np.floating):
-        image = to_8bit(image)
-    elif image.dtype != np.uint8:
-        raise ValueError(f"a picture must be uint8 or floating, not {image.dtype}")
-    if image.ndim == 2:
-        image = np.repeat(image[..., None], 3, axis=2)
-    return image
+    eight = image if image.dtype == np.uint8 else to_8bit(image)
+    return eight if image.ndim == 3 else np.repeat(eight[..., None], 3, axis=2)
 
 
 def _fitted(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """The picture `width` wide, or less where it would be so tall that nobody can open the sheet."""
     height = max(1, round(image.shape[0] * width / image.shape[1]))
-    if height > MAX_ASPECT * width:  # a very tall picture would make a sheet nobody can open
-        height, width = (
-            MAX_ASPECT * width,
-            max(1, round(MAX_ASPECT * width * image.shape[1] / image.shape[0])),
-        )
+    if height > MAX_ASPECT * width:
+        height = MAX_ASPECT * width
+        width = max(1, round(height * image.shape[1] / image.shape[0]))
     # Area averaging keeps thin lines when reducing; enlarged pixels stay hard, so that each can be judged.
     how = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_NEAREST
     return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)
@@ -103,12 +98,11 @@ def _fitted(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
 
 def _wrapped(caption: str, width: int) -> list[str]:
     """Break the caption at blanks into lines that fit; a single word that is too long is cut at the edge."""
-    lines: list[str] = []
+    lines = [""]
     for word in caption.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        fits = cv2.getTextSize(longer, FONT, FONT_SCALE, 1)[0][0] <= width
-        if lines and fits:
+        longer = f"{lines[-1]} {word}".strip()
+        if lines == [""] or cv2.getTextSize(longer, FONT, FONT_SCALE, 1)[0][0] <= width:
             lines[-1] = longer
         else:
             lines.append(word)
-    return lines or [""]
+    return lines

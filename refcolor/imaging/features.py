@@ -54,20 +54,15 @@ def corners(gray: Image, config: Config) -> tuple[NDArray[np.float32], NDArray[n
 
 
 def draw_corners(points: NDArray[np.float32], shape: tuple[int, int]) -> Image:
-    """Picture (H, W), 0 or 1, with a disc the size of FAST's circle on each point.
-
-    A single pixel would vanish when the picture is reduced to the network's grid.
-    """
-    canvas = np.zeros(shape, np.uint8)
-    for x, y in np.rint(points).astype(int).tolist():
-        cv2.circle(canvas, (x, y), FAST_RADIUS, 1, cv2.FILLED)
-    return canvas.astype(np.float32)
+    """Picture (H, W), 0 or 1, of discs the size of FAST's circle: single pixels would vanish on the grid."""
+    canvas = np.zeros(shape, np.float32)
+    for center in np.rint(points).astype(int).tolist():
+        cv2.circle(canvas, center, FAST_RADIUS, 1, cv2.FILLED)
+    return canvas
 
 
 def extract(gray: Image, size: tuple[int, int], config: Config) -> Features:
     """All features of a gray picture (H, W) in [0, 1], with the planes at `size` = (w, h)."""
-    edge = edges(gray, config)
-    points, responses = corners(gray, config)
+    edge, (points, responses) = edges(gray, config), corners(gray, config)
     full = (gray, edge, draw_corners(points, gray.shape))
-    planes = np.stack([geometry.resize(plane, size) for plane in full], axis=-1)
-    return Features(edge, points, responses, planes)
+    return Features(edge, points, responses, np.dstack([geometry.resize(plane, size) for plane in full]))

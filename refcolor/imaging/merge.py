@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from refcolor import kernels
+from refcolor.imaging.checks import check_array, check_finite
 from refcolor.imaging.color import Image, lab_to_rgb, rgb_to_lab
-
-__all__ = ["luma_exact", "plain_lab"]
 
 
 def luma_exact(luma: Image, ab: Image, *, threads: int | None = None) -> Image:
@@ -37,15 +36,11 @@ def luma_exact(luma: Image, ab: Image, *, threads: int | None = None) -> Image:
         If a shape or dtype differs from the above, a value is NaN or infinite, ``luma`` leaves [0, 1] or
         ``threads`` is not positive.
     """
-    _check("luma", luma, 2)
-    _check("ab", ab, 3)
-    if ab.shape != (*luma.shape, 2):
-        raise ValueError(f"ab must be {(*luma.shape, 2)}, as luma is, not {ab.shape}")
-    if luma.size and not (luma.min() >= 0 and luma.max() <= 1):
+    _check(luma, "ab", ab, 2)
+    if not (luma.min() >= 0 and luma.max() <= 1):
         raise ValueError(f"luma must be in [0, 1], not {luma.min()} to {luma.max()}")
-    if threads is None:
-        threads = kernels.threads()
     rgb = np.empty((*luma.shape, 3), np.float32)
+    threads = kernels.threads() if threads is None else threads
     kernels.core.luma_exact(np.ascontiguousarray(luma), np.ascontiguousarray(ab), rgb, threads)
     return rgb
 
@@ -72,20 +67,14 @@ def plain_lab(luma: Image, palette_rgb: Image) -> Image:
     ValueError
         If a shape or dtype differs from the above or a value is NaN or infinite.
     """
-    _check("luma", luma, 2)
-    _check("palette_rgb", palette_rgb, 3)
-    if palette_rgb.shape != (*luma.shape, 3):
-        raise ValueError(f"palette_rgb must be {(*luma.shape, 3)}, as luma is, not {palette_rgb.shape}")
+    _check(luma, "palette_rgb", palette_rgb, 3)
     lab = rgb_to_lab(palette_rgb)
     lab[..., 0] = rgb_to_lab(np.repeat(luma[..., None], 3, axis=-1))[..., 0]
     return lab_to_rgb(lab)
 
 
-def _check(name: str, image: object, ndim: int) -> None:
-    if not (
-        isinstance(image, np.ndarray) and image.dtype == np.float32 and image.ndim == ndim and image.size
-    ):
-        kind = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise ValueError(f"{name} must be a non-empty float32 array of {ndim} dimensions, not {kind}")
-    if not np.isfinite(image).all():
-        raise ValueError(f"{name} has NaN or infinite values")
+def _check(luma: Image, name: str, color: Image, planes: int) -> None:
+    check_array(luma, "luma", np.float32, "H", "W")
+    check_array(color, name, np.float32, *luma.shape, planes)
+    check_finite(luma, "luma")
+    check_finite(color, name)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from refcolor.imaging.checks import check_array
 from refcolor.imaging.color import Image, rgb_to_lab, to_8bit
 from refcolor.imaging.palette import nearest
 
@@ -22,24 +23,22 @@ MAX_SAMPLE = 20_000  # pixels that these colors are found from
 MIN_MOVED_STEPS = 8  # a pixel has moved where source and truth differ by more 8-bit steps in any channel
 STRIP_ROWS = 64  # rows compared at once: CIEDE2000 holds some twenty planes of what it is given
 MIN_SQUARED_ERROR = 1e-6  # caps the PSNR of equal pictures at 108.1 dB instead of infinity
+MEANINGS = {
+    "acc24": "share of pixels nearest to the right one of the source's 24 colors",
+    "ok2": "share within CIEDE2000 2: the same color to the eye",
+    "ok5": "share within CIEDE2000 5: the right color",
+    "de00": "mean CIEDE2000",
+    "psnr": "RGB peak signal-to-noise ratio, dB",
+    "moved": "share of pixels that differ between source and truth",
+    "luma_max": "largest difference of gray from the target, 8-bit levels",
+    "luma_mean": "mean difference of gray from the target, 8-bit levels",
+}
 
 
 def ciede2000(lab1: NDArray[Any], lab2: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the CIEDE2000 color difference of two CIELAB arrays, with kL = kC = kH = 1.
+    """CIEDE2000 color difference of two CIELAB arrays (..., 3) that may broadcast, kL = kC = kH = 1.
 
-    Parameters
-    ----------
-    lab1, lab2 : (..., 3) arrays
-        L in [0, 100]; the shapes may broadcast.
-
-    Returns
-    -------
-    (...) float64, at least 0; about 1 is just visible side by side.
-
-    Raises
-    ------
-    ValueError
-        If the last axis of either array is not three long.
+    About 1 is just visible side by side. ValueError if the last axis of either is not three long.
 
     References
     ----------
@@ -48,9 +47,8 @@ def ciede2000(lab1: NDArray[Any], lab2: NDArray[Any]) -> NDArray[np.float64]:
     """
     from skimage.color import deltaE_ciede2000  # late: importing refcolor must stay quick
 
-    for lab in (lab1, lab2):
-        if lab.shape[-1:] != (3,):
-            raise ValueError(f"CIELAB arrays are (..., 3), not {lab.shape}")
+    if not lab1.shape[-1:] == lab2.shape[-1:] == (3,):
+        raise ValueError(f"CIELAB arrays are (..., 3), not {lab1.shape} and {lab2.shape}")
     one, other = (np.asarray(lab, np.float64) for lab in (lab1, lab2))
     return np.asarray(deltaE_ciede2000(one, other), np.float64)
 
@@ -61,17 +59,10 @@ def gray_8bit(rgb: Image) -> NDArray[np.uint8]:
 
 
 def source_centers(source: Image, count: int = CENTERS) -> NDArray[np.float32]:
-    """Return the main colors of the source, among which ``acc24`` decides.
+    """The main colors of a source (H, W, 3) in [0, 1], among which ``acc24`` decides: CIELAB (k, 3).
 
-    Parameters
-    ----------
-    source : (H, W, 3) float32 RGB in [0, 1]
-    count : int
-        At most this many; a source with fewer distinct colors has fewer centers.
-
-    Returns
-    -------
-    (k, 3) float32 CIELAB: k-means centers of at most 20,000 pixels drawn with seed 0.
+    They are the k-means centers of at most 20,000 pixels drawn with seed 0: `count` of them, or as many as
+    these pixels have distinct colors.
     """
     from sklearn.cluster import KMeans
 
@@ -89,7 +80,7 @@ def score(
     target: Image | None = None,
     centers: NDArray[np.float32] | None = None,
 ) -> Figures:
-    """Return every figure of one colored picture.
+    """Every figure of one colored picture.
 
     Parameters
     ----------
@@ -116,7 +107,13 @@ def score(
     ValueError
         If the sizes do not agree or a picture is not floating.
     """
-    _check(result, truth, source, target)
+    for name, picture in (("result", result), ("truth", truth), ("source", source)):
+        check_array(picture, f"the {name}", np.floating, "H", "W", 3)
+    if result.shape != truth.shape:
+        sizes = [f"{picture.shape[1]}x{picture.shape[0]}" for picture in (result, truth)]
+        raise ValueError(f"the result is {sizes[0]}, the truth {sizes[1]}: they must be equal")
+    if target is not None:
+        check_array(target, "the target", np.floating, *truth.shape[:2])
     result8, truth8, source8 = to_8bit(result), to_8bit(truth), to_8bit(source)
     target8 = gray_8bit(truth) if target is None else to_8bit(target)
     centers = source_centers(source) if centers is None else centers
@@ -133,37 +130,15 @@ def score(
     figures = _figures("", same.ravel(), difference.ravel(), squared_error.ravel())
     figures |= _figures("_moved", same[moved], difference[moved], squared_error[moved])
     error = cv2.absdiff(gray_8bit(result), target8)
-    return figures | {
-        "moved": float(moved.mean()),
-        "luma_max": int(error.max()),
-        "luma_mean": float(error.mean()),
-    }
-
-
-def _check(result: Image, truth: Image, source: Image, target: Image | None) -> None:
-    for name, image in (("result", result), ("truth", truth), ("source", source)):
-        if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-            raise ValueError(f"the {name} must be (H, W, 3), not {image.shape}")
-    if result.shape != truth.shape:
-        raise ValueError(f"the result is {_size(result)}, the truth {_size(truth)}: they must be equal")
-    if target is not None and target.shape != truth.shape[:2]:
-        raise ValueError(f"the target must be (H, W) = {truth.shape[:2]}, not {target.shape}")
-
-
-def _size(image: Image) -> str:
-    return f"{image.shape[1]}x{image.shape[0]}"
+    luma = {"luma_max": int(error.max()), "luma_mean": float(error.mean())}
+    return figures | {"moved": float(moved.mean())} | luma
 
 
 def _lab(rgb8: NDArray[np.uint8]) -> Image:
     return rgb_to_lab(rgb8.astype(np.float32) / np.float32(255))
 
 
-def _figures(
-    tail: str,
-    same: NDArray[np.bool_],
-    difference: NDArray[np.float64],
-    squared_error: NDArray[np.float64],
-) -> Figures:
+def _figures(tail: str, same: NDArray[Any], difference: NDArray[Any], squared_error: NDArray[Any]) -> Figures:
     """The five figures over the given pixels (N,), None where there are no pixels."""
     if same.size == 0:
         return {f"{key}{tail}": None for key in ("acc24", "ok2", "ok5", "de00", "psnr")}
@@ -183,17 +158,5 @@ def table(figures: Figures) -> str:
     for name, value in figures.items():
         shown = "-" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
         base, moved, _ = name.partition("_moved")
-        rows.append(f"{name:12} {shown:>9}  {_MEANING[base]}{', where it moved' if moved else ''}")
+        rows.append(f"{name:12} {shown:>9}  {MEANINGS[base]}{', where it moved' if moved else ''}")
     return "\n".join(rows)
-
-
-_MEANING = {
-    "acc24": "share of pixels nearest to the right one of the source's 24 colors",
-    "ok2": "share within CIEDE2000 2: the same color to the eye",
-    "ok5": "share within CIEDE2000 5: the right color",
-    "de00": "mean CIEDE2000",
-    "psnr": "RGB peak signal-to-noise ratio, dB",
-    "moved": "share of pixels that differ between source and truth",
-    "luma_max": "largest difference of gray from the target, 8-bit levels",
-    "luma_mean": "mean difference of gray from the target, 8-bit levels",
-}

@@ -18,7 +18,6 @@ MAX_SAMPLE = 20_000  # pixels that k-means looks at; more do not move the center
 CLUSTER_COUNTS = (4, 6, 8, 12, 16, 24, 32, 48)  # what "auto" chooses from
 MAX_RMS_DISTANCE = 4.0  # CIELAB units between pixels and their cluster's center that "auto" accepts
 MIN_CHANNEL_RANGE = 2.5 / 255  # a picture whose channels nowhere differ by more has no color
-MAX_PRODUCTS = 1 << 22  # pixels times centers compared at once: bounds the memory
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,7 @@ class Palette:
 
     def labels(self, rgb: Image) -> Labels:
         """Index of the nearest center of every pixel: (H, W, 3) -> (H, W)."""
-        in_rgb = self.space == "rgb"
-        return nearest(rgb if in_rgb else rgb_to_lab(rgb), self.rgb if in_rgb else self.lab)
+        return nearest(rgb, self.rgb) if self.space == "rgb" else nearest(rgb_to_lab(rgb), self.lab)
 
     def paint(self, labels: Labels) -> Image:
         """Label map (H, W) -> picture (H, W, 3) in the centers' colors."""
@@ -64,9 +62,8 @@ def count(rgb: Image, *, seed: int) -> int:
         When the picture has no color, or only one.
     """
     check(rgb, 2)
-    pixels = _sample(rgb.reshape(-1, 3), seed)
-    sample = pixels[None]
-    lab, distinct = rgb_to_lab(sample), _distinct(pixels)
+    sample = _sample(rgb.reshape(-1, 3), seed)[None]
+    lab, distinct = rgb_to_lab(sample), _distinct(sample[0])
     for clusters in CLUSTER_COUNTS:
         if clusters >= distinct:
             return max(2, distinct)
@@ -135,12 +132,8 @@ def _distinct(pixels: Image) -> int:
 
 
 def nearest(pixels: Image, centers: Image) -> Labels:
-    """Index (...) of the center (k, 3) with the least squared distance to each pixel (..., 3)."""
-    flat, targets = pixels.reshape(-1, 3), centers.astype(np.float64)
-    half = (targets**2).sum(-1) / 2  # |p - c|^2 / 2 without |p|^2 / 2, which is the same for all centers
-    out = np.empty(len(flat), np.int32)
-    block = max(1, MAX_PRODUCTS // len(centers))
-    for first in range(0, len(flat), block):
-        part = flat[first : first + block].astype(np.float64)
-        out[first : first + block] = (half - part @ targets.T).argmin(1)
-    return out.reshape(pixels.shape[:-1])
+    """Index (...) of the center (k, 3) with the least distance to each pixel (..., 3)."""
+    from sklearn.metrics import pairwise_distances_argmin
+
+    labels = pairwise_distances_argmin(pixels.reshape(-1, 3), centers)
+    return np.asarray(labels, np.int32).reshape(pixels.shape[:-1])

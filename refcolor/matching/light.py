@@ -1,7 +1,8 @@
 """Light: a target is brought to its source's light, and several sources to the target's.
 
 Matches show how the light differs: a lamp that goes out, not a shadow's edge, so corrections are smooth. In
-this module gray is in 8-bit levels: [0, 255].
+this module pictures are float32 and gray is in 8-bit levels: [0, 255]. `field` (H, W, 2) is the source pixel
+(x, y) of every target pixel, and `error` (H, W) its forward-backward error in pixels.
 """
 
 from __future__ import annotations
@@ -29,18 +30,10 @@ GAMMA = 2.2  # of encoded gray
 
 @dataclass(frozen=True)
 class Shift:
-    """From the light of one source to that of another.
+    """From the light of one source to that of another."""
 
-    Attributes
-    ----------
-    gray : float32 (2,)
-        Gain and offset of gray.
-    ab : float32 (4, 2)
-        What is added to CIELAB a, b: coefficients of gray, a, b, and 1.
-    """
-
-    gray: NDArray[np.float32]
-    ab: NDArray[np.float32]
+    gray: Image  #: (2,): gain and offset of gray
+    ab: Image  #: (4, 2): what is added to CIELAB a, b: coefficients of gray, a, b, and 1
 
     def shift_gray(self, gray: Image) -> Image:
         """Gray of any shape in the other light."""
@@ -48,43 +41,38 @@ class Shift:
 
     def chroma_change(self, gray: Image, ab: Image) -> Image:
         """What the other light adds to chroma (..., 2) of this gray (...)."""
-        planes = gray[..., None], ab[..., :1], ab[..., 1:]
-        return np.asarray(
-            sum(p * row for p, row in zip(planes, self.ab[:3], strict=True)) + self.ab[3], np.float32
-        )
+        change = gray[..., None] * self.ab[0] + ab[..., :1] * self.ab[1] + ab[..., 1:] * self.ab[2]
+        return np.asarray(change + self.ab[3], np.float32)
 
 
 def compare(target: Image, source: Image, field: Image, error: Image) -> tuple[Image, float]:
-    """How the light of the target differs from the source's, as far as reliable matches show it.
-
-    Parameters
-    ----------
-    target, source : float32 (H, W), (H', W')
-        Gray, in [0, 255].
-    field, error : float32 (H, W, 2), (H, W)
-        Source pixel (x, y) of every target pixel, and forward-backward error in pixels.
+    """How the light differs between a target (H, W) and a source (H', W'), as far as reliable matches show.
 
     Returns
     -------
     float32 (H, W)
-        The target in the source's light, in [0, 255].
+        The target in the source's light.
     float
         Factor on the source's chroma in the target's light.
     """
-    reliable = error < MAX_FLOW_ERROR
-    if reliable.mean() < MIN_MATCHED_SHARE:
+    matches = _reliable(source, field, error)
+    if matches is None:
         return target, 1.0
-    matched = geometry.warp(source, field)
+    matched, reliable = matches
     relit = _relit(target, matched, reliable.astype(np.float32))
     return relit, _dimming(target[reliable], matched[reliable])
 
 
-def _relit(target: Image, matched: Image, reliable: Image) -> Image:
-    """The target in the light of the source's matched gray.
+def _reliable(source: Image, field: Image, error: Image) -> tuple[Image, NDArray[np.bool_]] | None:
+    """The matched pixels (H, W[, C]) of the source, and which are reliable; None if those are too few."""
+    reliable = error < MAX_FLOW_ERROR
+    if reliable.mean() < MIN_MATCHED_SHARE or max(source.shape) > geometry.MAX_WARP_SIDE:
+        return None
+    return geometry.warp(source, field), reliable
 
-    Around every pixel a gain and an offset are fitted between matched grays, over a window of a third of the
-    picture.
-    """
+
+def _relit(target: Image, matched: Image, reliable: Image) -> Image:
+    """The target in the source's light, by gain and offset that are fitted in a window around each pixel."""
     h, w = target.shape
     scale = min(1.0, MEASURED_SIDE / float(np.sqrt(h * w)))
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
@@ -122,36 +110,30 @@ def _dimming(target: Image, source: Image) -> float:
 
 
 def brightness_difference(target: Image, source: Image, field: Image, error: Image) -> float | None:
-    """Mean gray of the source less the target's, in levels, at reliable matches; None if those are too few.
-
-    The arguments are those of :func:`compare`.
-    """
-    reliable = error < MAX_FLOW_ERROR
-    if reliable.mean() < MIN_MATCHED_SHARE or max(source.shape) > geometry.MAX_WARP_SIDE:
-        return None
-    return float((geometry.warp(source, field) - target)[reliable].mean())
+    """Mean gray of the source less the target's at reliable matches; None if those are too few."""
+    matches = _reliable(source, field, error)
+    return None if matches is None else float((matches[0] - target)[matches[1]].mean())
 
 
 def shift(one: Image, other: Image, field: Image, error: Image, relit: Image) -> Shift | None:
     """The shift from the light of one source to that of another, if their matches show one.
 
+    It is found by ridge regression (Hoerl and Kennard 1970) towards no change but a common one.
+
     Parameters
     ----------
-    one, other : float32 (H', W', 3), (H, W, 3)
-        Gray in [0, 255] and CIELAB a, b.
-    field, error : float32 (H, W, 2), (H, W)
-        Pixel (x, y) of the first source for every pixel of the second, and forward-backward error in pixels.
-    relit : float32 (H, W)
-        The second's gray in the light of the first, in [0, 255].
-
-    Notes
-    -----
-    Ridge regression (Hoerl and Kennard 1970) towards no change but a common one.
+    one, other : (H', W', 3), (H, W, 3)
+        Gray and CIELAB a, b of the two sources.
+    field, error : (H, W, 2), (H, W)
+        Matches of the second with the first.
+    relit : (H, W)
+        The second's gray in the light of the first.
     """
-    if max(one.shape[:2]) > geometry.MAX_WARP_SIDE:
+    matches = _reliable(one, field, error)
+    if matches is None:
         return None
-    matched = geometry.warp(one, field)
-    same = (error < MAX_FLOW_ERROR) & (np.abs(relit - matched[..., 0]) < MAX_GRAY_DISTANCE)
+    matched, reliable = matches
+    same = reliable & (np.abs(relit - matched[..., 0]) < MAX_GRAY_DISTANCE)
     if same.mean() < MIN_MATCHED_SHARE:
         return None
     x, y = (image[same].astype(np.float64) for image in (matched, other))

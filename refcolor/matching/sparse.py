@@ -22,37 +22,20 @@ MAX_SCALE = 10  # of areas, between target and source: more is no motion
 
 @dataclass(frozen=True)
 class Features:
-    """Sparse features of a picture.
+    """Sparse features of a picture."""
 
-    Attributes
-    ----------
-    xy : float32 (N, 2)
-        Positions.
-    descriptors : float32 (N, 128)
-    """
-
-    xy: NDArray[np.float32]
-    descriptors: NDArray[np.float32]
+    xy: Image  #: (N, 2): positions
+    descriptors: Image  #: (N, 128)
 
 
 @dataclass(frozen=True)
 class SparseMatches:
-    """Matched features of two pictures.
+    """Matched features of two pictures."""
 
-    Attributes
-    ----------
-    target, source : float32 (N, 2)
-        Positions (x, y) in either picture.
-    affine : float64 (2, 3) or None
-        The motion from target to source that most matches share.
-    inliers : int
-        Number of matches that share it.
-    """
-
-    target: NDArray[np.float32]
-    source: NDArray[np.float32]
-    affine: Affine | None
-    inliers: int
+    target: Image  #: (N, 2): positions (x, y) in the target,
+    source: Image  #: and in the source
+    affine: Affine | None = None  #: the motion from target to source that most matches share
+    inliers: int = 0  #: number of matches that share it
 
 
 def detect(gray: Image) -> Features:
@@ -72,19 +55,15 @@ def detect(gray: Image) -> Features:
 
 def match(target: Features, source: Features) -> SparseMatches:
     """Match the features of two pictures, and fit an affine motion (RANSAC; Fischler and Bolles 1981)."""
-    none = np.zeros((0, 2), np.float32)
-    if min(len(target.xy), len(source.xy)) < 2:
-        return SparseMatches(none, none, None, 0)
-    pairs = cv2.BFMatcher(cv2.NORM_L2).knnMatch(target.descriptors, source.descriptors, k=2)
+    enough = len(target.xy) and len(source.xy) > 1
+    pairs = cv2.BFMatcher().knnMatch(target.descriptors, source.descriptors, k=2) if enough else []
     good = [(a.queryIdx, a.trainIdx) for a, b in pairs if a.distance < MAX_RATIO * b.distance]
     if len(good) < MIN_INLIERS:
-        return SparseMatches(none, none, None, 0)
+        return SparseMatches(np.zeros((0, 2), np.float32), np.zeros((0, 2), np.float32))
     index = np.array(good)
     from_xy, to_xy = target.xy[index[:, 0]], source.xy[index[:, 1]]
-    affine, inside = cv2.estimateAffine2D(
-        from_xy, to_xy, method=cv2.RANSAC, ransacReprojThreshold=MAX_REPROJECTION, maxIters=2000
-    )
-    if affine is None or not 1 / MAX_SCALE < np.linalg.det(affine[:, :2]) < MAX_SCALE:
-        return SparseMatches(from_xy, to_xy, None, 0)
+    affine, inside = cv2.estimateAffine2D(from_xy, to_xy, ransacReprojThreshold=MAX_REPROJECTION)
     inliers = int(inside.sum())
-    return SparseMatches(from_xy, to_xy, affine if inliers >= MIN_INLIERS else None, inliers)
+    if inliers < MIN_INLIERS or not 1 / MAX_SCALE < np.linalg.det(affine[:, :2]) < MAX_SCALE:
+        return SparseMatches(from_xy, to_xy)
+    return SparseMatches(from_xy, to_xy, affine, inliers)

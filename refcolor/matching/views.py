@@ -20,21 +20,11 @@ Cells = NDArray[np.int32]  # (H, W, 2): the same, in whole pixels
 
 @dataclass(frozen=True)
 class Views:
-    """The sources at the target's scale, and their mirror images where those help.
+    """The sources at the target's scale, and their mirror images where those help."""
 
-    Attributes
-    ----------
-    gray255 : float32 (V, H, W)
-        In 8-bit levels: [0, 255].
-    ab : float32 (V, H, W, 2)
-        CIELAB a, b.
-    labels : uint8 (V, H, W), optional
-        Palette labels.
-    """
-
-    gray255: Image
-    ab: Image
-    labels: NDArray[np.uint8] | None = None
+    gray255: Image  #: (V, H, W), in 8-bit levels: [0, 255]
+    ab: Image  #: (V, H, W, 2): CIELAB a, b
+    labels: NDArray[np.uint8] | None = None  #: (V, H, W): palette labels
 
     @property
     def height(self) -> int:

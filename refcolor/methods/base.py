@@ -17,9 +17,8 @@ from refcolor.imaging.chroma_lines import ChromaLines
 from refcolor.imaging.color import Image
 from refcolor.imaging.flat_colors import FlatColors
 from refcolor.imaging.palette import Palette
-from refcolor.matching.alignment import Aligner, Alignment
+from refcolor.matching.alignment import Aligner, Alignment, Source
 from refcolor.matching.optical_flow import Matches
-from refcolor.matching.source import Source
 from refcolor.networks import backend
 from refcolor.networks.labelling import KeyWeights, Labelling
 

@@ -16,8 +16,7 @@ from refcolor.imaging import geometry, merge
 from refcolor.imaging import palette as palettes
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
-from refcolor.matching.alignment import Aligner, Alignment
-from refcolor.matching.source import Source
+from refcolor.matching.alignment import Aligner, Alignment, Source
 from refcolor.methods.base import Learned, Method, Result, Target, all_pixels
 from refcolor.networks import backend
 

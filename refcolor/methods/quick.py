@@ -15,8 +15,7 @@ from refcolor.config import Config
 from refcolor.imaging import flat_colors, merge
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
-from refcolor.matching.alignment import Aligner, Alignment
-from refcolor.matching.source import Source
+from refcolor.matching.alignment import Aligner, Alignment, Source
 from refcolor.methods.base import Learned, Method, Result, Target
 from refcolor.networks.labelling import KeyWeights, Labelling
 from refcolor.synthesis import confidence, flat_regions, search

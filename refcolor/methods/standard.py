@@ -15,12 +15,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from refcolor.config import Config, Init
-from refcolor.imaging import chroma_lines, flat_colors, geometry, upsampling
+from refcolor.imaging import chroma_lines, flat_colors, geometry
 from refcolor.imaging import palette as palettes
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
-from refcolor.matching.alignment import Aligner
-from refcolor.matching.source import Source
+from refcolor.matching.alignment import Aligner, Source
 from refcolor.methods.base import Learned, all_pixels
 from refcolor.methods.quick import Quick
 from refcolor.networks import backend
@@ -69,5 +68,5 @@ class Standard(Quick):
         h, w = relit.shape
         scale = min(1.0, math.sqrt(MAX_EXPECTED_PIXELS / relit.size))
         small = geometry.resize(relit, (max(1, round(w * scale)), max(1, round(h * scale))))
-        chroma = upsampling.chroma(labelling.probabilities, learned.chroma_lines, small)
+        chroma = chroma_lines.upsample(labelling.probabilities, learned.chroma_lines, small)
         return geometry.resize(chroma, (w, h))

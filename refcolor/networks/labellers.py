@@ -20,7 +20,7 @@ from refcolor.imaging import features, geometry
 from refcolor.imaging.color import Image
 from refcolor.imaging.features import Features
 from refcolor.imaging.palette import Labels, Palette
-from refcolor.matching.source import Source
+from refcolor.matching.alignment import Source
 from refcolor.networks import architectures, embedding, training
 from refcolor.networks.labelling import KeyWeights, Labelling
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,15 +11,16 @@ import cv2
 import numpy as np
 
 from refcolor.errors import quoted
-from refcolor.files import atomic_write, images
+from refcolor.files import images, plain_files
 from refcolor.imaging.color import Image
 from refcolor.imaging.contact_sheets import contact_sheet
 from refcolor.imaging.features import Features, draw_corners
 from refcolor.imaging.palette import Labels
-from refcolor.matching.source import Source
+from refcolor.matching.alignment import Source
 from refcolor.methods.base import Result
 from refcolor.methods.colorizer import Colorizer
 from refcolor.networks.labelling import Labelling
+from refcolor.render.outputs import refuse_inputs
 
 PICTURES = (
     "source", "target", "source_edges", "target_edges", "source_corners", "target_corners", "clusters", "pca",
@@ -31,21 +32,22 @@ BACKDROP = 0.85  # gray of the dots behind the clusters
 HUE_STEP = 0.618034  # of the hue circle, the golden ratio, between neighboring labels
 
 
-def check_folder(folder: Path, *, inputs: Iterable[Path], force: bool) -> None:
+def check_folder(folder: Path, *, inputs: Sequence[Path], force: bool) -> None:
     """Refuse, before any work, a folder that the files cannot go into.
 
     Raises
     ------
     OSError, ValueError
-        As :func:`refcolor.files.atomic_write.check_target`, for the folder or for any file in it.
+        As :func:`refcolor.files.plain_files.check_target`, for the folder or for any file in it.
     """
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{quoted(folder)} is not a folder: the stages need one")
     if not folder.exists():
-        atomic_write.check_target(folder)
+        plain_files.check_target(folder)
         return
+    refuse_inputs([folder / name for name in _files()], inputs)
     for name in _files():
-        atomic_write.check_target(folder / name, inputs=inputs, force=force)
+        plain_files.check_target(folder / name, force=force)
 
 
 def write(folder: Path, colorizer: Colorizer, gray: Image, result: Result, *, force: bool) -> list[Path]:
@@ -58,17 +60,17 @@ def write(folder: Path, colorizer: Colorizer, gray: Image, result: Result, *, fo
     folder.mkdir(exist_ok=True)
     try:
         for name in _files():
-            atomic_write.check_target(folder / name, force=force)
+            plain_files.check_target(folder / name, force=force)
         with TemporaryDirectory(prefix=".refcolor-", dir=folder) as hidden:
             for name, image in _pictures(colorizer, gray, result).items():
                 images.write_picture(Path(hidden, f"{name}.png"), image)
             for name, columns in _tables(colorizer, result).items():
                 import pandas as pd  # late: only this command writes tables
 
-                with atomic_write.atomic(Path(hidden, f"{name}.csv")) as file:
+                with plain_files.atomic(Path(hidden, f"{name}.csv")) as file:
                     file.write(pd.DataFrame(columns).to_csv(index=False, float_format="%.5g").encode())
             for name in _files():
-                atomic_write.publish(Path(hidden, name), folder / name, force=force)
+                plain_files.publish(Path(hidden, name), folder / name, force=force)
     except BaseException:
         if is_new and not any(folder.iterdir()):
             folder.rmdir()

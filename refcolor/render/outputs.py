@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from refcolor.errors import UsageError, quoted
 from refcolor.files import images
-from refcolor.files.atomic_write import check_target
 from refcolor.files.image_storage import EXTENSIONS, format_of
 from refcolor.files.images import Picture
+from refcolor.files.plain_files import check_target
 from refcolor.files.sequences import choose, renumbered
 from refcolor.render.frames import FileFrames, Frames, VideoFrames
 from refcolor.render.request import Request

@@ -14,8 +14,8 @@ import numpy as np
 from refcolor.config import Config, Device
 from refcolor.errors import UsageError, quoted, usage_errors
 from refcolor.files import models
-from refcolor.files.atomic_write import sweep
 from refcolor.files.models import Model
+from refcolor.files.plain_files import sweep
 from refcolor.methods import method_of
 from refcolor.render import keys as keys_
 from refcolor.render import learning, outputs

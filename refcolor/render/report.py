@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from refcolor import __version__
 from refcolor.errors import with_code
 from refcolor.files import images
-from refcolor.files.atomic_write import atomic
+from refcolor.files.plain_files import atomic
 from refcolor.files.sequences import listed
 from refcolor.imaging.color import Image, to_8bit
 from refcolor.imaging.contact_sheets import contact_sheet

@@ -6,7 +6,7 @@ import pytest
 from scenes import COUNT, KEY, OUT, drawn, frames_of, gray_clip, held, keys_of, name, off, report, write
 
 from refcolor.cli import app
-from refcolor.files import atomic_write, models
+from refcolor.files import models, plain_files
 
 
 @pytest.mark.slow
@@ -120,7 +120,7 @@ def test_a_model_that_is_trained_takes_no_gpu(color, run_shot, shot):
 
 def test_what_a_killed_learning_step_left_is_no_hindrance(color, shot):
     Path("models").mkdir()
-    Path(f"models/.refcolor-{atomic_write._machine()}-1-0.part").touch()  # locked by no process
+    Path(f"models/.refcolor-{plain_files._machine()}-1-0.part").touch()  # locked by no process
     assert color("shot", *KEY, "--save-model", "models/m.refcolor", "--skip-existing")[:2] == (
         0, ["models/m.refcolor"],
     )  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scenes import KEY, OUT, drawn, gray_clip, held, name, report, seen, sheet_of, write
 
-from refcolor.files import atomic_write
+from refcolor.files import plain_files
 
 
 def test_what_is_there_is_left_alone_and_the_rest_is_done(color, shot, whole):
@@ -81,7 +81,7 @@ def test_a_video_is_resumed_by_doing_it_again_or_left_alone(color, shot):
     assert color(*words) == (0, [], ["refcolor: all frames exist already"])
     Path("out.mkv").unlink()  # as after a kill: some confidence, no video
     Path("sure/in.0003.png").unlink()
-    Path(f".refcolor-{atomic_write._machine()}-1-0.part").touch()  # locked by no process
+    Path(f".refcolor-{plain_files._machine()}-1-0.part").touch()  # locked by no process
     code, out, _ = color(*words)
     assert (code, out) == (0, ["sure/in.0003.png", "out.mkv"])
     assert held() == once

@@ -28,7 +28,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.delattr(os, "memfd_create", raising=False)
     monkeypatch.delattr(os, "O_NONBLOCK", raising=False)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr("refcolor.files.atomic_write._lock", lambda file: False)
+    monkeypatch.setattr("refcolor.files.plain_files._lock", lambda file: False)
     return folder
 
 

@@ -18,7 +18,7 @@ import pytest
 from clips import copy, make, one_line, sounds_of
 from pictures import names_in
 
-from refcolor.files import atomic_write, video_write
+from refcolor.files import plain_files, video_write
 from refcolor.files.video import open_video
 from refcolor.files.video_write import write_video
 
@@ -170,7 +170,7 @@ def test_full_disk(folder, tmp_path, name, room, capfd):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return int(self._file.write(data))
 
-    plain = atomic_write.atomic
+    plain = plain_files.atomic
     with pytest.MonkeyPatch.context() as patch:
         from contextlib import contextmanager
 

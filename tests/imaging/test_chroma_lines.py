@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from refcolor.imaging import chroma_lines, palette, upsampling
+from refcolor.imaging import chroma_lines, palette
 from refcolor.imaging.color import luma, rgb_to_lab
 
 RED, BLUE = np.array([0.8, 0.2, 0.2]), np.array([0.2, 0.3, 0.9])
@@ -64,7 +64,7 @@ def test_the_edge_is_where_the_targets_luma_has_it(source):
     probabilities[:, :, 1 - blue] = np.where(np.arange(15) < 9.5, 0.65, 0.35)
     probabilities[:, :, blue] = 1 - probabilities[:, :, 1 - blue]
     found = chroma_lines.fit(flat, colors.labels(flat), len(colors))  # flat paints: luma tells them apart
-    ab = upsampling.chroma(probabilities, found, luma(flat))
+    ab = chroma_lines.upsample(probabilities, found, luma(flat))
     error = np.linalg.norm(ab - rgb_to_lab(flat)[..., 1:], axis=-1)
     assert error.max() < 3
 
@@ -73,20 +73,10 @@ def test_unlike_colors_are_never_mixed(source):
     picture, _, found = source
     half = np.full((10, 15, 2), 0.5, np.float32)
     half[..., 0] += 0.01
-    ab = upsampling.chroma(half, found, luma(picture))
+    ab = chroma_lines.upsample(half, found, luma(picture))
     every = found.chroma(luma(picture))
     distance = np.linalg.norm(every - ab[:, :, None], axis=-1).min(-1)
     assert distance.max() < 2
-
-
-def test_blocks_of_any_size_agree(source, monkeypatch):
-    picture, _, found = source
-    probabilities = np.random.default_rng(0).random((7, 9, 2), np.float32)
-    first = upsampling.chroma(probabilities, found, luma(picture))
-    for block, widest in ((1, 1024), (70, 7), (1 << 30, 13)):
-        monkeypatch.setattr(upsampling, "MAX_BLOCK_SIZE", block)
-        monkeypatch.setattr(upsampling, "MAX_BLOCK_COLUMNS", widest)
-        np.testing.assert_array_equal(first, upsampling.chroma(probabilities, found, luma(picture)))
 
 
 def test_probabilities_are_enlarged_linearly_about_pixel_centers():
@@ -101,7 +91,7 @@ def test_probabilities_are_enlarged_linearly_about_pixel_centers():
         np.ones(k, np.float32),
     )
     probabilities = np.random.default_rng(1).random((6, 8, k), np.float32)
-    ab = upsampling.chroma(probabilities, found, np.full((33, 50), 0.5, np.float32))
+    ab = chroma_lines.upsample(probabilities, found, np.full((33, 50), 0.5, np.float32))
     expected = cv2.resize(probabilities, (50, 33), interpolation=cv2.INTER_LINEAR)
     top = np.sort(expected, axis=-1)
     clear = top[..., -1] - top[..., -2] > 1e-4
@@ -117,7 +107,7 @@ def test_256_colors_are_enlarged_as_well(source):
     )
     sure = np.zeros((5, 5, 256), np.float32)
     sure[..., 200] = 1
-    ab = upsampling.chroma(sure, found, np.full((40, 40), 0.5, np.float32))
+    ab = chroma_lines.upsample(sure, found, np.full((40, 40), 0.5, np.float32))
     np.testing.assert_allclose(ab, np.broadcast_to(found.mean[200], ab.shape), atol=1e-3)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from refcolor.imaging.contact_sheets import BACKGROUND, GAP, LINE_HEIGHT, contact_sheet
+from refcolor.imaging.contact_sheets import BACKGROUND, GAP, LINE_HEIGHT, MAX_ASPECT, contact_sheet
 
 RED = np.zeros((20, 40, 3), np.uint8)
 RED[..., 0] = 255
@@ -37,6 +37,14 @@ def test_float_gray_and_uint8_pictures_mean_the_same() -> None:
     np.testing.assert_array_equal(sheets[0], sheets[1])
     np.testing.assert_array_equal(sheets[0], sheets[2])
     assert sheets[0].max() == 255
+
+
+def test_a_very_tall_picture_is_kept_four_times_as_tall_as_wide() -> None:
+    sheet = contact_sheet([[("", RED.transpose(1, 0, 2).repeat(10, axis=0))]], 112)
+    assert sheet.shape == (GAP + LINE_HEIGHT + MAX_ASPECT * 100 + GAP, 112, 3)
+    row = sheet[GAP + LINE_HEIGHT + 50]
+    assert row[GAP].tolist() == row[GAP + 19].tolist() == [255, 0, 0]
+    assert row[GAP + 21].tolist() == [BACKGROUND] * 3
 
 
 def test_the_caption_is_written_and_wrapped() -> None:

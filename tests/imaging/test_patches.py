@@ -84,13 +84,6 @@ def test_quarter_turn_is_rot90():
     )
 
 
-def test_out_is_filled_and_returned():
-    stack, xy, level, angle = make()
-    out = np.full((len(xy), 5, 5, 3), np.nan, np.float32)
-    assert gather(stack, xy, level=level, angle=angle, size=5, out=out) is out
-    np.testing.assert_array_equal(out, gather(stack, xy, level=level, angle=angle, size=5))
-
-
 def test_no_points_give_no_patches():
     assert gather(make()[0], np.empty((0, 2), np.int32)).shape == (0, 29, 29, 3)
 
@@ -111,34 +104,29 @@ STACK = np.zeros((2, 33, 47, 3), np.float32)
     [
         ({"stack": STACK.astype(np.float64)}, "stack must be .* not float64"),
         ({"stack": STACK[0]}, "stack must be"),
-        ({"stack": STACK[:0]}, "stack must be non-empty"),
+        ({"stack": STACK[:0]}, "level outside"),
         ({"stack": [1]}, "not list"),
-        ({"stack": STACK[:, ::1, ::-1]}, "C-contiguous"),
         ({"stack": np.zeros((1, 28, 60, 3), np.float32)}, "smaller than a patch: 60x28"),
         ({"stack": np.zeros((1, 60, 28, 3), np.float32)}, "smaller than a patch: 28x60"),
         ({"xy": POINT.astype(np.int64)}, "xy must be int32"),
         ({"xy": POINT[0]}, "xy must be int32"),
-        ({"xy": POINT - 4}, "x must be in .0, 46., not -1"),
-        ({"xy": np.array([[47, 0]], np.int32)}, "x must be in"),
-        ({"xy": np.array([[0, 33]], np.int32)}, "y must be in .0, 32., not 33"),
-        ({"level": 2}, "level must be in .0, 1., not 2"),
-        ({"level": -1}, "level must be in"),
-        ({"level": np.zeros(2, np.int32)}, r"level must be int32 \(1,\)"),
-        ({"level": np.zeros(1, np.int64)}, "level must be int32"),
-        ({"angle": np.nan}, "angle has NaN"),
-        ({"angle": np.array([np.inf], np.float32)}, "angle has NaN"),
-        ({"angle": np.zeros(1)}, "angle must be float32"),
+        ({"xy": POINT - 4}, "outside the image"),
+        ({"xy": np.array([[47, 0]], np.int32)}, "outside the image"),
+        ({"xy": np.array([[0, 33]], np.int32)}, "outside the image"),
+        ({"level": 2}, "level outside the stack"),
+        ({"level": -1}, "level outside the stack"),
+        ({"level": np.zeros(2, np.int32)}, "broadcast"),
+        ({"level": 0.5}, "from dtype.'float64'. to dtype.'int32'"),
+        ({"angle": np.nan}, "angle is not finite"),
+        ({"angle": np.array([np.inf], np.float32)}, "angle is not finite"),
         ({"size": 28}, "size must be odd"),
-        ({"size": -1}, "size must be odd"),
+        ({"size": -1}, "negative dimensions"),
         ({"threads": -1}, "threads must be"),
-        ({"out": np.empty((1, 29, 29, 2), np.float32)}, "out must be"),
-        ({"out": np.empty((1, 29, 29, 3))}, "out must be"),
-        ({"out": np.empty((1, 29, 29, 6), np.float32)[..., ::2]}, "out must be"),
     ],
 )
 def test_what_gather_refuses(change, message):
     arguments = {"stack": STACK, "xy": POINT} | change
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         gather(**arguments)
 
 
@@ -157,8 +145,8 @@ def test_blur_stack_levels():
     [
         (np.zeros((9, 9, 3)), (0,), "not float64"),
         (np.zeros((9, 9), np.float32), (0,), "planes must be"),
-        (np.zeros((0, 9, 3), np.float32), (0,), "non-empty"),
-        (np.full((9, 9, 3), np.nan, np.float32), (0,), "NaN"),
+        (np.zeros((0, 9, 3), np.float32), (0,), "none"),
+        (np.full((9, 9, 3), np.nan, np.float32), (0,), "not finite"),
         (np.zeros((9, 9, 3), np.float32), (), "sigmas"),
         (np.zeros((9, 9, 3), np.float32), (-1,), "sigmas"),
         (np.zeros((9, 9, 3), np.float32), (np.nan,), "sigmas"),

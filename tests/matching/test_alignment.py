@@ -6,8 +6,7 @@ from drawings import gray8
 
 from refcolor.imaging.geometry import resize
 from refcolor.matching import light
-from refcolor.matching.alignment import Aligner
-from refcolor.matching.source import Source
+from refcolor.matching.alignment import Aligner, Source
 
 
 @pytest.fixture(scope="module")

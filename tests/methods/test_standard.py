@@ -11,7 +11,7 @@ from refcolor import Colorizer, Config
 from refcolor.imaging import features, geometry
 from refcolor.imaging.color import luma
 from refcolor.imaging.palette import fit
-from refcolor.matching.source import Source
+from refcolor.matching.alignment import Source
 from refcolor.methods import METHODS
 from refcolor.networks.labellers import DenseLabeller, PatchLabeller
 

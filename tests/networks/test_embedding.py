@@ -4,7 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from refcolor.matching.alignment import motion
+from refcolor.matching.alignment import Alignment, SourceViews
+from refcolor.matching.optical_flow import Matches
+from refcolor.matching.views import Views
 from refcolor.networks import embedding
 from refcolor.networks.architectures import embedding_network, save_weights
 from refcolor.networks.embedding import FEATURES, WEIGHTS
@@ -22,6 +24,14 @@ def scene(height=90, width=120):
         inside = np.hypot(x - width * (i + 0.5) / 3, y - height / 2) < width / 8
         gray[inside], labels[inside] = (0.1, 0.5, 0.9)[i], i + 1
     return gray.astype(np.float32), labels
+
+
+def motion(nearest, shape, sources, height):
+    """The nearest cells as matches of a target with sources of these sizes and first views."""
+    gray = np.zeros((1, height, 1), np.float32)
+    matches = Matches(np.zeros((*shape, 2), np.float32), *np.zeros((2, *shape), np.float32))
+    each = tuple(SourceViews(i, 1.0, view, size) for i, (size, view) in enumerate(sources))
+    return Alignment(Views(gray, gray[..., None]), [], matches, each).motion(nearest)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from scenes import COUNT, KEY, OUT, gray_clip, held, name
 
-from refcolor.files import atomic_write
+from refcolor.files import plain_files
 
 pytestmark = pytest.mark.system
 
@@ -76,7 +76,7 @@ def test_a_disk_that_fills_up_ends_the_run(color, shot, whole, monkeypatch, movi
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         plain(file)
 
-    monkeypatch.setattr(atomic_write.os, "fsync", sync)
+    monkeypatch.setattr(plain_files.os, "fsync", sync)
     words = ["in.mkv", "-o", "out.mkv"] if movie else ["shot", *OUT]
     code, out, err = color(*words, *KEY)
     assert (code, out) == (1, [] if movie else [f"out/{name(1)}", f"out/{name(2)}"])

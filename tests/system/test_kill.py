@@ -79,7 +79,7 @@ def test_killed_at_any_moment_and_resumed_it_gives_the_same_bytes(color, shot, w
 def test_what_a_killed_process_left_half_written_is_cleared_away(color, shot, whole):
     """But not what another, which lives, is writing."""
     code = (
-        "import sys, time\nfrom refcolor.files.atomic_write import atomic\n"
+        "import sys, time\nfrom refcolor.files.plain_files import atomic\n"
         "with atomic(sys.argv[1]) as file:\n"
         "    file.write(b'half')\n    print(flush=True)\n    time.sleep(99)"
     )
