@@ -18,7 +18,9 @@ from refcolor.imaging import geometry, merge
 from refcolor.imaging.color import BT601, Image, rgb_to_lab, to_8bit
 from refcolor.imaging.palette import Palette
 
-MIN_FLAT_SHARE = 0.2  # of the source that lies in flat regions, for it to count as flat art
+MAX_RAMP_STEP = 3  # 8-bit levels within 3x3 pixels of a ramp, in every channel
+MAX_RAMP_SHARE = 0.9  # of the outline of a flat color that may lie in ramps: more, and it is a band of one
+MIN_FLAT_SHARE = 0.5  # of the source that lies in flat regions, for it to count as flat art
 MIN_COLOR_SHARE = 2e-4  # of the source that a flat color covers
 WHOLE_LEVEL_TOLERANCE = 0.01  # 8-bit levels from a whole one within which a gray counts as rounded
 HALF_LEVEL = 0.501  # 8-bit levels that rounding may put between a region's gray and its color's
@@ -56,14 +58,21 @@ class FlatColors:
 
 
 def find(rgb: Image) -> FlatColors:
-    """The 8-bit colors that fill 3x3 pixels of a source (H, W, 3) in [0, 1]; none unless it is flat art."""
+    """The 8-bit colors that fill 3x3 pixels of a source (H, W, 3) in [0, 1]; none unless it is flat art.
+
+    In soft shading every band of one level fills such pixels too. Bands end in steps of a level or two.
+    """
     levels = to_8bit(rgb)
-    flat = (local_range(levels) == 0).all(-1)
-    codes = np.zeros(0, np.int64)
-    if flat.mean() >= MIN_FLAT_SHARE:
-        flat_codes = (levels.astype(np.int32) << np.array([16, 8, 0])).sum(-1)[flat]
-        codes, counts = np.unique(flat_codes, return_counts=True)
-        codes = codes[counts >= max(1.0, MIN_COLOR_SHARE * flat.size)]
+    steps = local_range(levels)
+    flat, ramp = (steps == 0).all(-1), (steps <= MAX_RAMP_STEP).all(-1) & steps.any(-1)
+    codes, color, count = np.unique(
+        (levels.astype(np.int32) << np.array([16, 8, 0])).sum(-1)[flat], return_inverse=True, return_counts=True
+    )
+    near_step, near_ramp = (cv2.dilate(m.astype(np.uint8), WINDOW)[flat] for m in (~flat, ramp))
+    outline, in_ramps = (np.bincount(color, near, len(codes)) for near in (near_step, near_ramp))
+    paint = in_ramps <= MAX_RAMP_SHARE * outline
+    paint &= count[paint].sum() >= MIN_FLAT_SHARE * flat.size
+    codes = codes[paint & (count >= max(1.0, MIN_COLOR_SHARE * flat.size))]
     colors = (codes[:, None] >> np.array([16, 8, 0]) & 255).astype(np.float32) / np.float32(255)
     ab = rgb_to_lab(colors[None])[0, :, 1:] if len(colors) else np.zeros((0, 2), np.float32)
     return FlatColors(colors, ab, np.asarray(colors @ BT601 * 255, np.float32))
@@ -84,6 +93,8 @@ def apply(
     colors: FlatColors,
     probabilities: Image | None = None,
     palette: Palette | None = None,
+    kept: NDArray[np.bool_] | None = None,
+    border: NDArray[np.bool_] | None = None,
 ) -> tuple[Image, NDArray[np.bool_]]:
     """Give the flat regions of a colored target the source's flat colors.
 
@@ -97,6 +108,10 @@ def apply(
         Of the source.
     probabilities : float32 (h, w, k), optional
         The network's probabilities of the colors of `palette`, on any grid.
+    kept : bool (H, W), optional
+        Pixels whose chroma is sure: they choose their flat color alone.
+    border : bool (H, W), optional
+        Color borders that end regions although both sides share one gray.
 
     Returns
     -------
@@ -108,7 +123,9 @@ def apply(
     if not len(colors):
         return image, np.zeros(gray.shape, bool)
     ab = rgb_to_lab(image)[..., 1:]
-    chosen = _choose(ab, gray, colors, probabilities, palette)
+    nowhere = np.zeros(gray.shape, bool)
+    kept, border = (nowhere if given is None else given for given in (kept, border))
+    chosen = _choose(ab, gray, colors, probabilities, palette, kept, border)
     flat = chosen >= 0
     if not flat.any():
         return image, flat
@@ -125,7 +142,13 @@ def apply(
 
 
 def _choose(
-    ab: Image, gray: Image, colors: FlatColors, probabilities: Image | None, palette: Palette | None
+    ab: Image,
+    gray: Image,
+    colors: FlatColors,
+    probabilities: Image | None,
+    palette: Palette | None,
+    kept: NDArray[np.bool_],
+    border: NDArray[np.bool_],
 ) -> NDArray[np.int32]:
     """Index (H, W) of the flat color of every pixel, -1 for none; regions vote by their chroma (H, W, 2)."""
     chosen = np.full(gray.shape, -1, np.int32)
@@ -135,7 +158,7 @@ def _choose(
         choice = np.flatnonzero(distance <= limit)
         if not len(choice):
             continue
-        count, region = _regions(*pixels)
+        count, region = _regions(*pixels, border[pixels])
         nearest, agrees = _nearest(ab[pixels], colors.ab[choice])
         support = np.zeros((count, len(choice)))
         np.add.at(support, (region[agrees], nearest[agrees]), 1)
@@ -147,7 +170,8 @@ def _choose(
             support += NETWORK_WEIGHT * _mean_opinion(opinions, cells, region, count)
             whole += NETWORK_WEIGHT
         winner = np.where(support.max(1) >= MIN_VOTE_SHARE * whole, choice[support.argmax(1)], -1)
-        chosen[pixels] = winner[region]
+        alone = kept[pixels] | border[pixels]
+        chosen[pixels] = np.where(alone, np.where(agrees, choice[nearest], -1), winner[region])
     return chosen
 
 
@@ -162,11 +186,13 @@ def _flat_pixels(gray: Image) -> Iterator[tuple[int, Pixels]]:
         yield level, tuple(np.divmod(flat[first : ends[level]], gray.shape[1]))  # type: ignore[misc]
 
 
-def _regions(y: NDArray[np.intp], x: NDArray[np.intp]) -> tuple[int, NDArray[np.int32]]:
-    """Number of labels of the connected regions of these pixels, and each pixel's label; 0 is unused."""
+def _regions(
+    y: NDArray[np.intp], x: NDArray[np.intp], border: NDArray[np.bool_]
+) -> tuple[int, NDArray[np.int32]]:
+    """Number of labels of the connected regions of these pixels, and each pixel's label; 0 is for borders."""
     y, x = y - y.min(), x - x.min()
     mask = np.zeros((y.max() + 1, x.max() + 1), np.uint8)
-    mask[y, x] = 1
+    mask[y, x] = ~border
     count, region = cv2.connectedComponents(mask, connectivity=4, ltype=cv2.CV_32S)
     return count, region[y, x]
 

@@ -18,7 +18,7 @@ from refcolor.imaging.palette import Palette
 from refcolor.matching.alignment import Aligner, Alignment, Source
 from refcolor.methods.base import Learned, Method, Result, Target
 from refcolor.networks.labelling import KeyWeights, Labelling
-from refcolor.synthesis import confidence, flat_regions, search
+from refcolor.synthesis import confidence, confirmed, flat_regions, search
 
 
 class Quick(Method):
@@ -60,9 +60,12 @@ class Quick(Method):
         )
         expected = self.expected_chroma(labelling, learned, relit)
         trust = confidence.estimate(synthesis, matches.error, expected)
-        ab = flat_regions.settle(synthesis.ab, matches.relit255, probabilities, learned.chroma_lines)
+        evidence = confirmed.confirm(synthesis.ab, matches.relit255, aligned.views, matches)
+        ab = flat_regions.settle(evidence, matches.relit255, probabilities, learned.chroma_lines)
         image = merge.luma_exact(gray, ab * np.float32(matches.dimming))
         assert learned.flat_colors is not None
-        image, painted = flat_colors.apply(image, gray, learned.flat_colors, probabilities, learned.palette)
+        image, painted = flat_colors.apply(
+            image, gray, learned.flat_colors, probabilities, learned.palette, evidence.kept, evidence.border
+        )
         trust[painted] = np.maximum(trust[painted], flat_colors.MIN_CONFIDENCE)
         return Result(image, trust, matches, labelling)

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from refcolor.imaging import geometry
 from refcolor.imaging.chroma_lines import ChromaLines
 from refcolor.imaging.color import Image
-from refcolor.imaging.flat_colors import MAX_CHROMA_DISTANCE, MIN_VOTE_SHARE, NETWORK_WEIGHT, local_range
+from refcolor.imaging.flat_colors import MAX_CHROMA_DISTANCE, NETWORK_WEIGHT, local_range
+from refcolor.synthesis.confirmed import Confirmed
 
-MAX_LOCAL_RANGE = 3  # 8-bit levels of gray within 3x3 pixels inside a flat region
+MAX_LOCAL_RANGE = 2  # 8-bit levels of gray within 3x3 pixels inside a flat region
 MAX_DEVIATION = 3.0  # 8-bit levels; standard deviation of gray over a flat region
+MIN_VOTE_SHARE = 0.7  # of both opinions that a region's chroma must have
 MIN_PIXELS = 40  # of a region that is settled as a whole
 MAX_REGIONS = 4_000  # the largest are settled: bounds the memory
 SAMPLE_STRIDE = 4  # one of so many pixels takes part in the network's opinion, whose grid is coarser
@@ -33,18 +35,22 @@ class _Regions:
 
 
 def settle(
-    ab: Image, gray: Image, expected: Image | None = None, chroma_lines: ChromaLines | None = None
+    evidence: Confirmed,
+    gray: Image,
+    expected: Image | None = None,
+    chroma_lines: ChromaLines | None = None,
 ) -> Image:
     """Give each flat region the chroma that most of its votes agree on, where they do.
 
-    Regions are connected pixels between edges whose gray is even but for noise: cel paint under compression.
+    Regions are connected pixels whose gray is even but for noise: cel paint under compression. Edges of gray
+    end them, and color borders of the source that matches carry over: two paints may share one gray.
     Votes, and the network's opinion, fill a histogram of chroma for each region; pixels far from the mean
-    around its maximum take that mean. Shaded, painted and grainy regions are not flat and stay as they are.
+    around its maximum take that mean, unless matches confirm them. Shaded, painted and grainy regions are not flat and stay as they are.
 
     Parameters
     ----------
-    ab : float32 (H, W, 2)
-        CIELAB a, b of the votes.
+    evidence : Confirmed
+        CIELAB a, b of the votes, and what matches say of them.
     gray : float32 (H, W)
         The target in the source's light, in 8-bit levels.
     expected : float32 (h, w, k), optional
@@ -55,9 +61,10 @@ def settle(
     Returns
     -------
     float32 (H, W, 2)
-        `ab`, or a copy with settled regions.
+        The evidence's a, b, or a copy with settled regions.
     """
-    regions = _find(gray)
+    ab = evidence.ab
+    regions = _find(gray, evidence.border)
     if regions is None:
         return ab
     owner, count = regions.owner, len(regions.size)
@@ -70,15 +77,16 @@ def settle(
     center, support = _mode(histogram)
     settled = (support >= MIN_VOTE_SHARE * total)[owner]
     outlier = settled & (((votes - center[owner]) ** 2).sum(-1) > MAX_CHROMA_DISTANCE**2)
+    outlier &= ~evidence.kept.ravel()[regions.pixels]
     out = ab.copy()
     out.reshape(-1, 2)[regions.pixels[outlier]] = center[owner[outlier]]
     return out
 
 
-def _find(gray: Image) -> _Regions | None:
-    """The flat regions of a picture (H, W) in 8-bit levels, if there are any."""
+def _find(gray: Image, border: NDArray[np.bool_]) -> _Regions | None:
+    """The flat regions of a picture (H, W) in 8-bit levels between these borders, if there are any."""
     smooth = cv2.medianBlur(np.clip(np.rint(gray), 0, 255).astype(np.uint8), 3)
-    plain = (local_range(smooth) <= MAX_LOCAL_RANGE).astype(np.uint8)
+    plain = ((local_range(smooth) <= MAX_LOCAL_RANGE) & ~border).astype(np.uint8)
     count, region = cv2.connectedComponents(plain, connectivity=4, ltype=cv2.CV_32S)
     owner = region.ravel()
     area = np.bincount(owner, minlength=count)

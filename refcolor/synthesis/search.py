@@ -159,7 +159,7 @@ def _synthesize_level(inputs: _Inputs, level: int, coarser: Synthesis | None) ->
             cost=cost,
             threads=inputs.threads,
         )
-        ab, share = vote(views, gray, field, cost, threads=inputs.threads)
+        ab, share = vote(views, gray, field, cost, last=level == 0, threads=inputs.threads)
     assert ab is not None
     return Synthesis(ab, share, field, cost)
 

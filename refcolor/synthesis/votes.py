@@ -11,12 +11,20 @@ from refcolor.matching.views import Cells, Views
 
 RADIUS = 2  # of a patch, pixels
 TEMPERATURE = 20_000.0  # cost by which a vote's weight falls by e
-LUMA_SPREAD = 8.0  # 8-bit levels; standard deviation of gray between a vote and the target
-VOTE_BANDWIDTH = 20.0  # CIELAB units within which votes support each other
+# By coarser levels, and by the last: 8-bit levels, standard deviation of gray between a vote and the target;
+# CIELAB units within which votes support each other.
+LUMA_SPREADS = (8.0, 16.0)
+BANDWIDTHS = (20.0, 30.0)
 
 
 def vote(
-    views: Views, gray: Image, field: Cells, cost: NDArray[np.int32], *, threads: int | None = None
+    views: Views,
+    gray: Image,
+    field: Cells,
+    cost: NDArray[np.int32],
+    *,
+    last: bool = True,
+    threads: int | None = None,
 ) -> tuple[Image, Image]:
     """Chroma from the matches of all patches that cover a pixel.
 
@@ -30,6 +38,8 @@ def vote(
         Source pixel of every target pixel, inside the views.
     cost : int32 (H, W)
         Of the matched patch.
+    last : bool
+        Whether the votes are the result; those that only lead to the next level are judged more strictly.
     threads : int, optional
         :func:`refcolor.kernels.threads` if not given. The result does not depend on it.
 
@@ -49,8 +59,8 @@ def vote(
         cost,
         radius=RADIUS,
         temperature=TEMPERATURE,
-        luma_spread=LUMA_SPREAD,
-        bandwidth=VOTE_BANDWIDTH,
+        luma_spread=LUMA_SPREADS[last],
+        bandwidth=BANDWIDTHS[last],
         ab=ab,
         share=share,
         threads=kernels.threads() if threads is None else threads,

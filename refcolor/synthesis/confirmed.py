@@ -1,0 +1,93 @@
+"""Matches confirmed beyond doubt: there the source's own chroma stands, and nothing overrules it.
+
+Votes, regions and flat colors argue from gray, and gray cannot tell paints of one gray apart. A match of which
+flow there and back, gray and the motion around it all agree is better evidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from refcolor.imaging import geometry
+from refcolor.imaging.color import Image
+from refcolor.matching.optical_flow import Matches
+from refcolor.matching.views import Views, split_rows
+
+WINDOW = (9, 9)  # pixels; the neighborhood that must agree
+MAX_ERROR = 0.5  # pixels of forward-backward error
+MAX_RESIDUAL = 1.0  # 8-bit levels; mean difference of gray over the window
+MAX_STRETCH = 0.25  # pixels by which neighbors may move apart, mean over the window
+LIKELY_ERROR = 1.0  # the same limits for matches that only support votes which agree with them
+LIKELY_RESIDUAL = 3.0
+MAX_CHROMA_DISTANCE = 10.0  # CIELAB units between a likely match and votes that agree with it
+BORDER_STEP = 8.0  # CIELAB units within 3x3 pixels that make a color border of the source
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """What matches say of a target.
+
+    Attributes
+    ----------
+    ab : float32 (H, W, 2)
+        CIELAB a, b: the source's where matches are certain, else the votes'.
+    kept : bool (H, W)
+        Pixels that nothing may overrule: certain matches, and votes that likely matches agree with.
+    border : bool (H, W)
+        Color borders of the source that likely matches carry over.
+    """
+
+    ab: Image
+    kept: NDArray[np.bool_]
+    border: NDArray[np.bool_]
+
+
+def confirm(ab: Image, gray: Image, views: Views, matches: Matches) -> Confirmed:
+    """Replace votes by the source's chroma where the match is certain.
+
+    Parameters
+    ----------
+    ab : float32 (H, W, 2)
+        CIELAB a, b of the votes.
+    gray : float32 (H, W)
+        The target in the source's light, in 8-bit levels.
+    views : Views
+        Of the source, at the target's scale.
+    matches : Matches
+        The best flow and its error.
+    """
+    if not np.isfinite(matches.error).any():
+        nowhere = np.zeros(gray.shape, bool)
+        return Confirmed(ab, nowhere, nowhere)
+    source_gray, source_ab = _carried(views, matches.best)
+    residual = cv2.blur(np.abs(source_gray - gray), WINDOW)
+    smooth = cv2.blur(_stretch(matches.best), WINDOW) <= MAX_STRETCH
+    certain = smooth & (matches.error <= MAX_ERROR) & (residual <= MAX_RESIDUAL)
+    likely = smooth & (matches.error <= LIKELY_ERROR) & (residual <= LIKELY_RESIDUAL)
+    agree = ((source_ab - ab) ** 2).sum(-1) <= MAX_CHROMA_DISTANCE**2
+    steps = cv2.morphologyEx(source_ab, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    border = likely & ((steps**2).sum(-1) >= BORDER_STEP**2)
+    return Confirmed(np.where(certain[..., None], source_ab, ab), certain | (likely & agree), border)
+
+
+def _carried(views: Views, field: Image) -> tuple[Image, Image]:
+    """Gray (H, W) and chroma (H, W, 2) of the views at the matches (H, W, 2)."""
+    view, row = split_rows(field[..., 1], views.height)
+    place = np.stack([field[..., 0], row], -1)
+    gray, ab = np.empty(field.shape[:2], np.float32), np.empty(field.shape, np.float32)
+    for i in np.unique(view).astype(int):
+        here = view == i
+        gray[here] = geometry.warp(views.gray255[i], place)[here]
+        ab[here] = geometry.warp(views.ab[i], place)[here]
+    return gray, ab
+
+
+def _stretch(field: Image) -> Image:
+    """How much further apart matches of neighbors lie than the neighbors do, in pixels: (H, W)."""
+    x = np.abs(np.diff(field, axis=1, append=field[:, -1:] + np.float32([1, 0])) - np.float32([1, 0]))
+    y = np.abs(np.diff(field, axis=0, append=field[-1:] + np.float32([0, 1])) - np.float32([0, 1]))
+    return np.asarray(np.maximum(x.max(-1), y.max(-1)), np.float32)
