@@ -16,8 +16,7 @@ class UsageError(ValueError):
 
     def __init__(self, text: str, code: str | None = None) -> None:
         super().__init__(text)
-        if code is not None:
-            self.code = code
+        self.code = code
 
 
 @contextmanager
@@ -37,7 +36,7 @@ def with_code(error: AnyError, code: str | None) -> AnyError:
 
 def code_of(error: BaseException | None) -> str | None:
     """The code of an error, or of the nearest of its causes that has one."""
-    while error is not None and not hasattr(error, "code"):
+    while error is not None and getattr(error, "code", None) is None:
         error = error.__cause__
     return getattr(error, "code", None)
 

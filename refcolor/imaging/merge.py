@@ -46,26 +46,10 @@ def luma_exact(luma: Image, ab: Image, *, threads: int | None = None) -> Image:
 
 
 def plain_lab(luma: Image, palette_rgb: Image) -> Image:
-    """The report's merge: L of the gray picture, a and b of the palette picture, clipped to sRGB.
+    """The report's merge: L of the gray picture (H, W), and a, b of the palette picture (H, W, 3).
 
-    Luma changes where the color is saturated; :func:`luma_exact` keeps it.
-
-    Parameters
-    ----------
-    luma : float32 (H, W)
-        Gray picture in [0, 1].
-    palette_rgb : float32 (H, W, 3)
-        Encoded sRGB in [0, 1] that lends its a, b.
-
-    Returns
-    -------
-    float32 (H, W, 3)
-        Encoded sRGB in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If a shape or dtype differs from the above or a value is NaN or infinite.
+    Pictures are float32 in [0, 1], the result is clipped to that. Luma changes where the color is saturated;
+    :func:`luma_exact` keeps it. ValueError for another shape or dtype, or a value that is not finite.
     """
     _check(luma, "palette_rgb", palette_rgb, 3)
     lab = rgb_to_lab(palette_rgb)
