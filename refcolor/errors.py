@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 StrPath = str | os.PathLike[str]
-AnyError = TypeVar("AnyError", bound=BaseException)
 
 
 class UsageError(ValueError):
@@ -28,7 +26,7 @@ def usage_errors() -> Iterator[None]:
         raise UsageError(str(error)) from error
 
 
-def with_code(error: AnyError, code: str | None) -> AnyError:
+def with_code(error: Exception, code: str | None) -> Exception:
     """Mark an error with a code that a program can look up; returns the error."""
     error.code = code  # type: ignore[attr-defined]
     return error

@@ -22,8 +22,7 @@ def as_picture(image: NDArray[Any], name: str, ndim: int) -> NDArray[np.float32]
     if not isinstance(image, np.ndarray) or kind not in WHITE:
         raise ValueError(f"the {name} is {kind}: give float32 or float64 in [0, 1], uint8, or uint16")
     if image.ndim != ndim or (ndim == 3 and image.shape[2] != 3):
-        wanted = "(H, W, 3)" if ndim == 3 else "(H, W)"
-        raise ValueError(f"the {name} has shape {image.shape}: give {wanted}")
+        raise ValueError(f"the {name} has shape {image.shape}: give {'(H, W, 3)' if ndim == 3 else '(H, W)'}")
     picture = image.astype(np.float32, copy=False)
     if WHITE[kind] != 1:
         picture = picture / np.float32(WHITE[kind])
