@@ -21,7 +21,7 @@ from refcolor.render.frames import FileFrames, Frames, VideoFrames
 from refcolor.render.request import Request
 
 if TYPE_CHECKING:
-    from refcolor.files.video_codecs import Codec
+    from refcolor.files.video_write import Codec
 
 MAX_TIME_DIFFERENCE = Fraction(1, 1000)  # seconds; Matroska rounds times to these
 
@@ -99,7 +99,7 @@ def shot_outputs(request: Request, frames: Frames) -> Outputs:
 
 def _movie(frames: Frames, output: Path, codec: Codec | None) -> Path | None:
     """The output, if it is a video that the frames can become."""
-    from refcolor.files.video_codecs import CODECS, check_video, default_codec  # late: only shots need FFmpeg
+    from refcolor.files.video_write import CODECS, check_video, default_codec  # late: only shots need FFmpeg
 
     suffix, is_folder = output.suffix.lower(), output.is_dir()
     if suffix not in CODECS or is_folder:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from refcolor.config import MAX_PIXELS, Config, Device
 
 if TYPE_CHECKING:
-    from refcolor.files.video_codecs import Codec
+    from refcolor.files.video_write import Codec
 
 
 @dataclass(frozen=True, kw_only=True)
