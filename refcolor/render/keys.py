@@ -75,14 +75,7 @@ def split(words: Sequence[str]) -> list[Word]:
 
 
 def read(words: Sequence[Word], video_frames: Sequence[str], frames: Frames) -> list[Key]:
-    """Read the keys of a shot.
-
-    Parameters
-    ----------
-    words : sequence of Word
-    video_frames : sequence of str
-        ``VIDEO@24``: a frame of a colored video, counted from 1, and the key of that frame of the shot.
-    frames : Frames
+    """Read the keys of a shot; ``VIDEO@24`` is frame 24 of a colored video, and the key of that frame.
 
     Raises
     ------

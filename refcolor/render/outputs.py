@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import product
+from operator import sub
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,11 +121,10 @@ def _same_video(path: Path, frames: VideoFrames, selected: list[int]) -> VideoFr
     with suppress(OSError, ValueError):
         existing = VideoFrames(path, frames.max_pixels)
         result, source = existing.video, frames.video
-        times = [time * result.time_base for time in result.times]
-        expected = [source.times[index] * source.time_base for index in selected]
-        if result.size == source.size and len(times) == len(expected):
-            differences = (abs(time - other) for time, other in zip(times, expected, strict=True))
-            if max(differences) <= MAX_TIME_DIFFERENCE:
+        if result.size == source.size and len(result) == len(selected):
+            times = (time * result.time_base for time in result.times)
+            expected = (source.times[index] * source.time_base for index in selected)
+            if max(map(abs, map(sub, times, expected))) <= MAX_TIME_DIFFERENCE:
                 return existing
     text = f"{quoted(path)} exists, and has other frames than these: choose another name"
     raise UsageError(text, "other_video")
@@ -141,15 +142,12 @@ def frame_files(frames: Frames, indices: Sequence[int], output: Path) -> dict[in
     return dict(zip(indices, paths, strict=True))
 
 
-def refuse_inside(targets: Sequence[Path], output: Path | None) -> None:
+def refuse_inside(targets: Sequence[Path], *results: Path | None) -> None:
     """Refuse results inside an input folder: later runs could take them for its frames."""
-    for folder in (target for target in targets if target.is_dir()):
-        if output is None:
-            text = f"{quoted(folder)} is a folder: its results need one of their own"
-            raise UsageError(text, "needs_folder")
-        real = Path(os.path.realpath(output))
+    for path, folder in product(filter(None, results), filter(Path.is_dir, targets)):
+        real = Path(os.path.realpath(path))
         if Path(os.path.realpath(folder)) in (real, *real.parents):
-            text = f"output {quoted(output)} lies inside the input folder {quoted(folder)}"
+            text = f"output {quoted(path)} lies inside the input folder {quoted(folder)}"
             raise UsageError(f"{text}: choose one beside it")
 
 

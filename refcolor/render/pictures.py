@@ -40,18 +40,14 @@ def color(request: Request, observer: Observer = SILENT) -> None:
     with usage_errors():
         if confidences and not method_of(config).has_confidence:
             raise UsageError(f"preset {config.name} gives no confidence", "no_confidence")
-        new_folders = outputs.check(
-            results + confidences,
-            [request.output, request.confidence],
-            [source, *targets],
-            others=[request.save_model] if request.save_model else [],
-            force=request.force,
-        )
+        folders, inputs = [request.output, request.confidence], [source, *targets]
+        others = [request.save_model] if request.save_model else []
+        new = outputs.check(results + confidences, folders, inputs, others=others, force=request.force)
     sources = model.sources if model else (read_source(source, config, request.max_pixels),)
     first = check_targets(targets, request.max_pixels)
     gray = first.gray_on_paper if first else None
     colorizer, aligned = learning.learn(sources, config, observer, model, gray)
-    for folder in new_folders:
+    for folder in new:
         folder.mkdir(exist_ok=True)
     if request.save_model is not None:
         models.save(colorizer, request.save_model, force=request.force)
@@ -78,9 +74,11 @@ def _find_files(request: Request, source: Path) -> tuple[list[Path], list[Path],
     with usage_errors():
         if source.is_dir():
             raise UsageError(f"the source {quoted(source)} is a folder: give the colored picture first")
-        outputs.refuse_inside(request.targets, output)
-        if confidence is not None:
-            outputs.refuse_inside(request.targets, confidence)
+        folders = [target for target in request.targets if target.is_dir()]
+        if folders and output is None:
+            text = f"{quoted(folders[0])} is a folder: its results need one of their own"
+            raise UsageError(text, "needs_folder")
+        outputs.refuse_inside(folders, output, confidence)
         targets = sequences.expand(request.targets, request.frames, leave_out=source)
         from_model = models.is_meant(source)
         if not targets and (not request.save_model or from_model or output or confidence):

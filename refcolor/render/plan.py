@@ -116,9 +116,7 @@ def _keys_or_model(request: Request) -> tuple[list[Word], Model | None]:
     with usage_errors():
         _check_words(request)
         words = keys_.split(request.keys)
-        for path in (request.output, request.confidence, request.contact_sheet):
-            if path is not None:
-                outputs.refuse_inside(request.targets, path)
+        outputs.refuse_inside(request.targets, request.output, request.confidence, request.contact_sheet)
         found = [Path(name) for name, _ in words if models.is_meant(name)]
         if found and len(words) + len(request.key_from) > 1:
             raise UsageError(f"{quoted(found[0])} is a model, which holds its keys: give no other beside it")

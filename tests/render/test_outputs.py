@@ -94,10 +94,13 @@ def test_existing_files_are_refused_unless_they_are_replaced(frames):
     assert outputs.check([], [], [], others=[Path("r.json")], force=True) == []
 
 
-def test_results_inside_an_input_folder_are_refused(frames):
+def test_results_of_a_folder_need_another(frames):
     with pytest.raises(UsageError) as caught:
-        outputs.refuse_inside([Path("shot")], None)
+        pictures.color(request(keys=["key.png"]))
     assert code_of(caught.value) == "needs_folder"
+
+
+def test_results_inside_an_input_folder_are_refused(frames):
     with pytest.raises(UsageError, match="lies inside the input folder 'shot'"):
         outputs.refuse_inside([Path("shot")], Path("shot/../shot/new"))
     outputs.refuse_inside([Path("shot")], Path("shot2"))
