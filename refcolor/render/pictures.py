@@ -14,7 +14,7 @@ from refcolor.files.images import Picture
 from refcolor.imaging import palette
 from refcolor.imaging.checks import check_size
 from refcolor.imaging.color import Image
-from refcolor.methods import method_of
+from refcolor.methods import METHODS
 from refcolor.render import learning, outputs
 from refcolor.render.request import SILENT, Observer, Request
 
@@ -38,7 +38,7 @@ def color(request: Request, observer: Observer = SILENT) -> None:
     config = model.config if model else request.config or Config()
     config = config.on(request.device or config.device)
     with usage_errors():
-        if confidences and not method_of(config).has_confidence:
+        if confidences and not METHODS[config.name].has_confidence:
             raise UsageError(f"preset {config.name} gives no confidence", "no_confidence")
         folders, inputs = [request.output, request.confidence], [source, *targets]
         others = [request.save_model] if request.save_model else []

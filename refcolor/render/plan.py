@@ -14,7 +14,7 @@ from refcolor.errors import UsageError, quoted, usage_errors
 from refcolor.files import models
 from refcolor.files.models import Model
 from refcolor.files.plain_files import sweep
-from refcolor.methods import method_of
+from refcolor.methods import METHODS
 from refcolor.render import keys as keys_
 from refcolor.render import learning, outputs
 from refcolor.render.frames import Frames, find_frames
@@ -82,7 +82,7 @@ def prepare(request: Request, observer: Observer = SILENT) -> Plan:
     words, model = _keys_or_model(request)
     config = model.config if model else request.config or Config()
     config = config.on(Device.CPU if model else request.device or config.device)
-    method = method_of(config)
+    method = METHODS[config.name]
     key_files = [Path(name) for name, _ in words]
     frames = find_frames(request.targets, key_files, request.max_pixels, model.beside if model else ())
     keys = keys_.from_model(words[0], model) if model else keys_.read(words, request.key_from, frames)
@@ -173,7 +173,7 @@ def read_own_model(plan: Plan) -> Model:
         frames != [key.frame for key in plan.keys]
         or set(model.beside) != set(plan.frames.key_names)
         or not all(map(np.array_equal, pictures, model.sources))
-        or model.config.on(plan.config.device) != method_of(plan.config).decide(pictures, plan.config)
+        or model.config.on(plan.config.device) != METHODS[plan.config.name].decide(pictures, plan.config)
     ):
         text = f"{quoted(path)} exists, and was learned from other keys or settings"
         raise UsageError(f"{text}: choose another name")
