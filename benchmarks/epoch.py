@@ -18,7 +18,6 @@ import numpy as np
 
 from refcolor.config import Config
 from refcolor.files import images
-from refcolor.imaging import features, geometry
 from refcolor.methods import METHODS
 from refcolor.networks import backend
 
@@ -34,28 +33,22 @@ def main() -> None:
     config = Config("paper", epochs=1)
     learned = METHODS["paper"].look([images.read(args.source).rgb], config)
     engine = backend.start(config.device, quiet=True)
-    from refcolor.imaging import patches
-    from refcolor.networks import architectures, training
-
-    source, size = learned.sources[0], (config.grid, config.grid)
-    labels = learned.palette.labels(geometry.resize(source.rgb, size))
-    planes = features.extract(source.gray, size, config).planes
-    points, truth = training.pixels(labels.shape), labels.ravel()
-    held = patches.gather(np.ascontiguousarray(planes[None]), points)
-    order = np.random.default_rng(0).permutation(len(points)).reshape(-1, config.batch)
-    batches = [(held[pick], truth[pick]) for pick in order]
+    from refcolor.networks.labellers import PatchLabeller
 
     def gathered() -> None:
-        training.run_patches(model, [(planes, labels)], config, lambda done, total: None)
+        for cut, label in labeller.lessons()[1]:
+            model.train_on_batch(cut, label)
 
     def in_memory() -> None:
         for cut, label in batches:
             model.train_on_batch(cut, label)
 
     with backend.on(engine):
-        model = architectures.patch_network(config.clusters, config.seed)
-        training.compile_patches(model, config)
-        in_memory()  # traces the graph
+        labeller = PatchLabeller(learned.sources, learned.palette, config)
+        labeller.train(lambda done, total: None)  # compiles, and traces the graph
+        model, sources = labeller.networks[0], labeller.blurred()
+        labeller.blurred = lambda: sources  # done once in a training of many epochs
+        batches = [*labeller.lessons()[1]]
         times: dict[str, list[float]] = {"gathered": [], "in memory": []}
         for _ in range(args.epochs):
             for name, epoch in (("gathered", gathered), ("in memory", in_memory)):

@@ -119,7 +119,7 @@ class _Preset:
         from refcolor.imaging.chroma_lines import upsample
 
         # Predicted once more, to time it alone.
-        probabilities = self.colorizer.learned.labeller.ask(relit, {0: 1.0}).probabilities
+        probabilities = self.colorizer.learned.ask(relit, {0: 1.0}).probabilities
         return luma_exact(target, upsample(probabilities, self.colorizer.learned.chroma_lines, relit))
 
     def _matching(self, target: Image) -> Image:

@@ -38,12 +38,12 @@ FIRST = "1280x720"  # of the budgets in seconds
 FRAMES = 3  # targets a process colors: the first is cold, the last is warm
 STAGES = {  # name in the table -> function that does it
     "align": "matching.alignment.align",
-    "label": "methods.standard.Standard.opinion",
+    "label": "methods.base.Learned.ask",
     "synthesis": "synthesis.search.synthesize",
     "settle": "synthesis.flat_regions.settle",
     "paint": "imaging.flat_colors.apply",
     "trust": "synthesis.confidence.estimate",
-    "expect": "methods.standard.Standard.expected_chroma",
+    "expect": "methods.standard.expected_chroma",
     "merge": "imaging.merge.luma_exact",
 }
 CHILD = [sys.executable, __file__, "--child"]

@@ -9,12 +9,7 @@ Conventions, the same in every module:
 * points are ``(N, 2)`` arrays of ``(x, y)``, pixel centers at integers;
 * labels are int32.
 
-The packages, from the command line down: :mod:`~refcolor.cli` (words), :mod:`~refcolor.render` (jobs over
-many frames), :mod:`~refcolor.files` (formats), :mod:`~refcolor.shots` (frames in time),
-:mod:`~refcolor.methods` (paper, quick, standard), :mod:`~refcolor.synthesis` (patches),
-:mod:`~refcolor.networks` (Keras), :mod:`~refcolor.matching` (flow, alignment, light),
-:mod:`~refcolor.imaging` (functions on arrays). Importing refcolor imports neither TensorFlow nor
-scikit-learn.
+CONTRIBUTING.md lists the packages. Importing refcolor imports neither TensorFlow nor scikit-learn.
 """
 
 from __future__ import annotations

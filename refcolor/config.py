@@ -27,6 +27,7 @@ RANGES: dict[str, tuple[float, float]] = {  # of the settings below, both ends a
     "sigma": (0, 16),
     "seed": (0, 2**31 - 1),
 }
+FRACTIONS = ("blur", "canny", "learning_rate", "rotation", "sigma")  # may be; the others are whole
 
 
 class Preset(StrEnum):
@@ -95,48 +96,22 @@ class Config:
     def __init__(self, name: str = Preset.STANDARD, **settings: Any) -> None:
         if name not in list(Preset):
             raise ValueError(f"there is no preset {name!r}: choose one of {', '.join(Preset)}")
-        values = DEFAULTS | CHANGES.get(Preset(name), {})
+        values = DEFAULTS | CHANGES.get(Preset(name), {}) | {"name": Preset(name)}
         unknown = set(settings) - set(values)
         if unknown:
             raise ValueError(f"there is no setting {', '.join(sorted(unknown))}")
         values |= {setting: value for setting, value in settings.items() if value is not None}
-        object.__setattr__(self, "name", Preset(name))
+        for setting, (low, high) in RANGES.items():
+            _check_number(setting, values[setting], low, high)
+        for setting, kind in (("init", Init), ("device", Device)):
+            if values[setting] not in list(kind):
+                raise ValueError(f"{setting} is {values[setting]!r}: choose one of {', '.join(kind)}")
+            values[setting] = kind(values[setting])  # plain strings are welcome
         for setting, value in values.items():
             object.__setattr__(self, setting, value)
-        self._check_types()
-        object.__setattr__(self, "init", Init(self.init))  # plain strings are welcome
-        object.__setattr__(self, "device", Device(self.device))
-        self._check_ranges()
-        self._check_use()
-
-    def _check_types(self) -> None:
-        for name in ("grid", "fast_threshold", "clusters", "epochs", "batch", "tile", "seed"):
-            value = getattr(self, name)
-            free = (name == "epochs" and value is None) or (name == "clusters" and value == "auto")
-            if not free and (not isinstance(value, int) or isinstance(value, bool)):
-                raise ValueError(f"{name} is {value!r}: it must be a whole number")
-        if not isinstance(self.canny, tuple) or len(self.canny) != 2 or not all(map(_is_number, self.canny)):
-            raise ValueError(f"canny is {self.canny!r}: it must be two numbers")
-        for name in ("blur", "learning_rate", "rotation", "sigma"):
-            if not _is_number(getattr(self, name)):
-                raise ValueError(f"{name} is {getattr(self, name)!r}: it must be a number")
-        for name, kind in (("init", Init), ("device", Device)):
-            if getattr(self, name) not in list(kind):
-                raise ValueError(f"{name} is {getattr(self, name)!r}: choose one of {', '.join(kind)}")
-
-    def _check_ranges(self) -> None:
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if value is None or (name == "clusters" and value == "auto"):
-                continue
-            if not all(low <= v <= high for v in (value if isinstance(value, tuple) else (value,))):
-                raise ValueError(f"{name} is {value}: it must lie between {low} and {high}")
-
-    def _check_use(self) -> None:
-        """Refuse a start and a number of epochs that the preset cannot follow."""
         if not self.trains and (self.epochs is not None or self.init is not Init.PRETRAINED):
             raise ValueError(f"preset {self.name} has no network: leave out init and epochs")
-        if self.name in FROM_SCRATCH and self.init is not Init.SCRATCH:
+        if self.name is Preset.PAPER and self.init is not Init.SCRATCH:
             raise ValueError(f"preset {self.name} starts from scratch, as the report did: leave out init")
 
     @property
@@ -169,8 +144,17 @@ PASSES: dict[Preset, dict[Init, int]] = {  # epochs, of the presets that train a
     Preset.PAPER: {Init.SCRATCH: 100},
     Preset.STANDARD: {Init.PRETRAINED: 64, Init.SCRATCH: 75},
 }
-FROM_SCRATCH = (Preset.PAPER,)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _check_number(setting: str, value: Any, low: float, high: float) -> None:
+    """Raise ValueError unless the value is of the setting's kind and in its range."""
+    if (setting, value) in (("epochs", None), ("clusters", "auto")):
+        return
+    kind = "two numbers" if setting == "canny" else "a number" if setting in FRACTIONS else "a whole number"
+    types = (int, float) if setting in FRACTIONS else int
+    numbers = value if isinstance(value, tuple) else (value,)
+    are_numbers = all(isinstance(n, types) and not isinstance(n, bool) for n in numbers)
+    if not are_numbers or len(numbers) != (2 if setting == "canny" else 1):
+        raise ValueError(f"{setting} is {value!r}: it must be {kind}")
+    if not all(low <= number <= high for number in numbers):
+        raise ValueError(f"{setting} is {value}: it must lie between {low} and {high}")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 StrPath = str | os.PathLike[str]
-AnyError = TypeVar("AnyError", bound=BaseException)
 
 
 class UsageError(ValueError):
@@ -16,8 +14,7 @@ class UsageError(ValueError):
 
     def __init__(self, text: str, code: str | None = None) -> None:
         super().__init__(text)
-        if code is not None:
-            self.code = code
+        self.code = code
 
 
 @contextmanager
@@ -29,7 +26,7 @@ def usage_errors() -> Iterator[None]:
         raise UsageError(str(error)) from error
 
 
-def with_code(error: AnyError, code: str | None) -> AnyError:
+def with_code(error: Exception, code: str | None) -> Exception:
     """Mark an error with a code that a program can look up; returns the error."""
     error.code = code  # type: ignore[attr-defined]
     return error
@@ -37,7 +34,7 @@ def with_code(error: AnyError, code: str | None) -> AnyError:
 
 def code_of(error: BaseException | None) -> str | None:
     """The code of an error, or of the nearest of its causes that has one."""
-    while error is not None and not hasattr(error, "code"):
+    while error is not None and getattr(error, "code", None) is None:
         error = error.__cause__
     return getattr(error, "code", None)
 

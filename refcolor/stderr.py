@@ -16,13 +16,9 @@ lock = threading.RLock()  # the descriptor belongs to the whole process; hold it
 
 @contextmanager
 def held_back(*, prefix: bytes | None = None) -> Iterator[None]:
-    """Hold back what is written to file descriptor 2 in the block.
+    """Hold back what is written to file descriptor 2 in the block; all of it is dropped, unless that fails.
 
-    Parameters
-    ----------
-    prefix : bytes, optional
-        Drop only the lines that begin with this and write the others afterwards: they are another thread's.
-        If not given, everything is dropped, unless the block fails.
+    With a prefix only lines that begin with it are dropped, and always: the others are another thread's.
     """
     with lock, _storage() as storage:
         if sys.stderr is not None:

@@ -329,7 +329,7 @@ def test_the_networks_row_is_in_the_sources_light_and_its_seconds_are_its_own() 
             time.sleep(0.3) or SimpleNamespace(image=None, matches=SimpleNamespace(relit255=relit))
         ),
         learned=SimpleNamespace(
-            labeller=SimpleNamespace(ask=ask),
+            ask=ask,
             chroma_lines=SimpleNamespace(
                 odds_at=lambda gray: np.ones((*gray.shape, 1), np.float32),
                 chroma=lambda gray: gray[..., None, None] * np.array([20, -30], np.float32),

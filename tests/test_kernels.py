@@ -59,7 +59,6 @@ def test_a_process_may_limit_itself():
         kernels.limit_threads(0)
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 13), reason="Python knows by itself")
 def test_a_system_without_affinity_uses_all_cores(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     assert kernels.threads() == (os.cpu_count() or 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from refcolor.config import Progress
 from refcolor.errors import UsageError, code_of
-from refcolor.render.observer import Observer
+from refcolor.render.request import Observer
 
 WRONG_USE = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
 

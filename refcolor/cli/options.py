@@ -5,16 +5,17 @@ An option without a name here is called like the parameter that has it: `save_mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
+from inspect import Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from refcolor import __version__
-from refcolor.config import RANGES, Config, Device, Init, Preset
+from refcolor.cli.console import session
+from refcolor.config import MAX_PIXELS, RANGES, Config, Device, Init, Preset
 from refcolor.errors import UsageError, code_of, usage_errors
 
 MAX_WORKERS = 256
@@ -139,26 +140,47 @@ QuickInfo = Annotated[bool, typer.Option("--quick", help="Do not start the netwo
 # fmt: on
 
 
-def config_of(context: typer.Context, preset: Preset, **settings: Any) -> Config | None:
-    """The preset with the settings that were given; None, for a model's own settings, if none was."""
-    with usage_errors():
-        config = Config(preset, **settings)
-        if not config.trains and settings["init"] is not None:
-            raise ValueError(f"preset {preset} has no network: leave out --init and --epochs")
-    return config if _given(context) else None
+_DEFAULT = Config()
 
 
-@contextmanager
-def settings_named(context: typer.Context) -> Iterator[None]:
-    """Say which options to leave out where a model refuses settings."""
-    try:
-        yield
-    except UsageError as error:
-        if code_of(error) != "model_settings":
-            raise
-        raise UsageError(f"{error}: leave out {' and '.join(_given(context))}") from error
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of all that learn colors, after its own.
 
+    It is called with a terminal, what those options say as fields of a request, and its own options. The
+    config is None, for a model's own settings, if no setting is given.
+    """
 
-def _given(context: typer.Context) -> list[str]:
-    sources = {name: context.get_parameter_source(name) for name in SETTINGS}
-    return [f"--{name}" for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    def run(
+        context: typer.Context,
+        force: Force = False,
+        max_pixels: Pixels = MAX_PIXELS,
+        quiet: Quiet = False,
+        debug: Debug = False,
+        clusters: Clusters = str(_DEFAULT.clusters),
+        preset: PresetName = _DEFAULT.name,
+        init: InitName = None,
+        epochs: Epochs = None,
+        device: DeviceName = _DEFAULT.device,
+        seed: Seed = _DEFAULT.seed,
+        **own: Any,
+    ) -> None:
+        sources = {name: context.get_parameter_source(name) for name in SETTINGS}
+        given = [f"--{name}" for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+        with session(debug=debug, quiet=quiet) as console:
+            with usage_errors():
+                config = Config(preset, clusters=clusters, init=init, epochs=epochs, seed=seed)
+                if not config.trains and init is not None:
+                    raise ValueError(f"preset {preset} has no network: leave out --init and --epochs")
+            settings = {"force": force, "max_pixels": max_pixels, "device": device}
+            settings["config"] = config if given else None
+            try:
+                command(console, settings, **own)
+            except UsageError as error:
+                if code_of(error) != "model_settings":
+                    raise
+                raise UsageError(f"{error}: leave out {' and '.join(given)}") from error
+
+    own, (context, *shared, _) = ([*signature(f, eval_str=True).parameters.values()] for f in (command, run))
+    run.__signature__ = Signature([context, *own[2:], *shared])  # type: ignore[attr-defined]
+    run.__doc__ = command.__doc__
+    return run

@@ -27,7 +27,7 @@ from refcolor.imaging.checks import as_picture
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
 from refcolor.methods.base import Learned
-from refcolor.methods.colorizer import Colorizer, prepare, restore
+from refcolor.methods.colorizer import Colorizer, prepare, train
 
 Keys = tuple[tuple[str, int | None], ...]
 
@@ -73,7 +73,7 @@ class Model:
     def restore(self, learned: Learned) -> Colorizer:
         """The colorizer that was saved, from its prepared sources and palette."""
         try:
-            return restore(learned, self.weights)
+            return train(learned, weights=self.weights)
         except (ValueError, IndexError) as error:
             fault = f"the model's weights do not fit its settings: train it again ({error})"
             raise ValueError(fault) from None

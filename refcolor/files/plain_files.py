@@ -224,5 +224,5 @@ def _machine() -> str:
     return hashlib.blake2s(f"{platform.node()} {address}".encode(), digest_size=4).hexdigest()
 
 
-def _exists(path: Path) -> FileExistsError:
+def _exists(path: Path) -> Exception:
     return with_code(FileExistsError(f"output {quoted(path)} already exists"), "exists")

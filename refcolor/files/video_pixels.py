@@ -25,7 +25,7 @@ SWSCALE = int(
 )  # fmt: skip
 LIMITED, FULL = 1, 2  # color ranges, by FFmpeg's numbers
 BT709, BT601 = 1, 6  # matrices, by the numbers of ITU-T H.273
-SD_HEIGHT = 576  # untagged video up to this height is BT.601 to players, above it BT.709
+SD_HEIGHT = 576  # untagged video up to this height is BT.601, above it BT.709
 MATRICES = {  # Kr, Kb
     BT709: (0.2126, 0.0722),
     4: (0.30, 0.11),  # FCC
@@ -46,18 +46,26 @@ def has_alpha(form: VideoFormat) -> bool:
     return any(c.is_alpha for c in form.components)
 
 
-def matrix_of(frame: VideoFrame) -> int:
-    """The matrix of a frame's Y'CbCr, by its tag or by its height.
+def usual_matrix(height: int) -> int:
+    """The matrix that players take for untagged video of a height."""
+    return BT601 if height <= SD_HEIGHT else BT709
+
+
+def matrix_of(frame: VideoFrame, name: str = "a frame") -> int:
+    """The matrix of a frame, by its tag or by its height; 0 for RGB.
 
     Raises
     ------
     ValueError
-        For a matrix that is not a weighted sum of R, G and B, such as YCgCo.
+        For a matrix that is not a weighted sum of R, G and B, such as YCgCo. `name` is in its message.
     """
+    if frame.format.is_rgb or frame.format.has_palette:
+        return 0
     if frame.colorspace in (0, 2, 3):  # RGB, unspecified, reserved
-        return BT601 if frame.height <= SD_HEIGHT else BT709
+        return usual_matrix(frame.height)
     if frame.colorspace not in MATRICES:
-        raise ValueError(f"color matrix {frame.colorspace} (H.273) is not known; convert it to BT.709 first")
+        seen = f"the color matrix {frame.colorspace} (H.273), which is not known"
+        raise ValueError(f"{name} has {seen}; convert it to BT.709 first")
     return frame.colorspace
 
 
@@ -66,18 +74,11 @@ def is_full_range(frame: VideoFrame) -> bool:
     form = frame.format
     if form.is_rgb or form.name.startswith("yuvj"):
         return True
-    return frame.color_range == FULL or (frame.color_range != LIMITED and not _has_chroma(form))
+    return frame.color_range == FULL or (frame.color_range != LIMITED and len(form.components) < 3)
 
 
 def picture(frame: VideoFrame, *, alpha: bool) -> Picture:
-    """A frame as a working picture.
-
-    Parameters
-    ----------
-    frame : VideoFrame
-        Of any pixel format.
-    alpha : bool
-        Whether to keep its alpha channel, straight.
+    """A frame of any pixel format as a working picture, with its straight alpha if `alpha`.
 
     Returns
     -------
@@ -94,10 +95,9 @@ def picture(frame: VideoFrame, *, alpha: bool) -> Picture:
         values = _from_luma(frame, bits, alpha)
     else:
         if not re.match(r"(gbra?p|rgb48|rgba64)(\d+|)([lb]e)?$", form.name):
-            deep = bits > 8
-            wanted = ("rgba64le" if deep else "rgba") if alpha else ("rgb48le" if deep else "rgb24")
+            bits = 8 if bits == 8 else 16
+            wanted = {8: ("rgb24", "rgba"), 16: ("rgb48le", "rgba64le")}[bits][alpha]
             frame = frame.reformat(format=wanted, interpolation=SWSCALE, dst_color_range=FULL)
-            bits = 16 if deep else 8
         values = frame.to_ndarray().astype(np.float32) / np.float32(2**bits - 1)
     stored = Storage("png", "uint8" if bits == 8 else "uint16")
     rgb = np.ascontiguousarray(values[..., :3])
@@ -138,12 +138,8 @@ def frame_of(rgb: Image, alpha: Image | None, pix_fmt: str, matrix: int, full: b
     ]
     frame = VideoFrame(width, height, _full_chroma(form, bits))
     for plane, values in zip(frame.planes, planes, strict=True):
-        _rows(plane, bits)[:, :width] = np.rint(values).clip(0, 2**bits - 1)
+        _rows(plane, frame.format)[:, :width] = np.rint(values).clip(0, 2**bits - 1)
     return _resampled(frame, pix_fmt, matrix, FULL if full else LIMITED)
-
-
-def _has_chroma(form: VideoFormat) -> bool:
-    return len(form.components) >= 3 and not form.is_rgb
 
 
 def _is_luma(form: VideoFormat) -> bool:
@@ -164,9 +160,10 @@ def _resampled(frame: VideoFrame, pix_fmt: str, matrix: int, range_: int) -> Vid
     )  # fmt: skip
 
 
-def _rows(plane: VideoPlane, bits: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _rows(plane: VideoPlane, form: VideoFormat) -> NDArray[np.unsignedinteger]:
     """The samples of a plane, row padding included, as a writable view."""
-    return np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16).reshape(plane.height, -1)  # type: ignore[call-overload,no-any-return]
+    kind = "u1" if depth_of(form) == 8 else ">u2" if form.name.endswith("be") else "<u2"
+    return np.frombuffer(plane, kind).reshape(plane.height, -1)  # type: ignore[call-overload,no-any-return]
 
 
 def _levels(bits: int, full: bool) -> tuple[int, int, int, int]:
@@ -182,21 +179,17 @@ def _from_luma(frame: VideoFrame, bits: int, alpha: bool) -> Image:
     form, width = frame.format, frame.width
     full = is_full_range(frame)
     black, white, middle, swing = _levels(bits, full)
-    if _has_chroma(form):
+    if len(form.components) >= 3:
         matrix = matrix_of(frame)
         frame = _resampled(frame, _full_chroma(form, bits), matrix, FULL if full else LIMITED)
-        planes = [_rows(plane, bits)[:, :width].astype(np.float32) for plane in frame.planes]
+        planes = [_rows(plane, frame.format)[:, :width].astype(np.float32) for plane in frame.planes]
         red, blue = MATRICES[matrix]
-        u, v = (
-            (plane - middle) * np.float32((2 - 2 * k) / swing)
-            for plane, k in zip(planes[1:3], (blue, red), strict=True)
-        )
+        u = (planes[1] - middle) * np.float32((2 - 2 * blue) / swing)
+        v = (planes[2] - middle) * np.float32((2 - 2 * red) / swing)
         # offsets from luma, so that zero chroma gives exactly gray
         offsets = [v, -(red * v + blue * u) / (1 - red - blue), u]
     else:
-        rows = _rows(frame.planes[0], bits)
-        if form.name.endswith("be"):
-            rows = rows.byteswap()
+        rows = _rows(frame.planes[0], form)
         step = len(form.components)  # gray and alpha are interleaved
         planes = [rows[:, c : width * step : step].astype(np.float32) for c in range(step)]
         offsets = [np.zeros(1, np.float32)] * 3

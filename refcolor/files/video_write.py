@@ -10,40 +10,79 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Literal, cast
 
 import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
-from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
 from refcolor.errors import StrPath, quoted
-from refcolor.files.image_storage import one_line
 from refcolor.files.plain_files import atomic, open_plain
-from refcolor.files.video import open_video
-from refcolor.files.video_base import Video
-from refcolor.files.video_codecs import (
-    CONTAINERS,
-    ENCODER_OPTIONS,
-    ENCODERS,
-    Codec,
-    check_video,
-    default_codec,
-    pixel_format,
-)
-from refcolor.files.video_container import open_container, packets_of, video_stream
-from refcolor.files.video_pixels import BT601, BT709, FULL, LIMITED, SD_HEIGHT, frame_of
+from refcolor.files.video_base import Video, open_container, packets_of, reason, video_stream
+from refcolor.files.video_pixels import FULL, LIMITED, frame_of, usual_matrix
 from refcolor.imaging.color import Image
 
+Codec = Literal["ffv1", "prores", "h264"]
+
+CONTAINERS = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4"}
+CODECS: dict[str, tuple[Codec, ...]] = {  # the first is the default
+    ".mkv": ("ffv1", "h264"), ".mov": ("prores", "h264"), ".mp4": ("h264", "ffv1"),
+}  # fmt: skip
+ENCODERS = {"ffv1": "ffv1", "prores": "prores_ks", "h264": "libx264"}
+ENCODER_OPTIONS = {
+    "ffv1": {"level": "3", "slices": "16", "slicecrc": "1", "g": "1"},
+    "prores": {"vendor": "apl0"},
+    "h264": {"crf": "16", "preset": "medium"},
+}
 ENCODER_THREADS = 4  # fixed, as x264 gives other bytes with another number
 CONTAINER_TAGS = ("title", "artist", "album", "comment", "copyright", "description", "show", "timecode")
 STREAM_TAGS = ("title", "language", "timecode", "handler_name")
+
+
+def default_codec(path: StrPath) -> Codec:
+    """The codec for a file name: FFV1 in .mkv, ProRes in .mov, H.264 in .mp4; ValueError for any other."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in CODECS:
+        seen = f"ends in {quoted(suffix)}" if suffix else "has no extension"
+        raise ValueError(f"output {quoted(path)} {seen}; videos can be written as {' '.join(CODECS)}")
+    return CODECS[suffix][0]
+
+
+def check_video(path: StrPath, like: Video, codec: Codec | None = None) -> Codec:
+    """The codec to write a video by, the default if None.
+
+    Raises
+    ------
+    ValueError
+        The codec, container and size do not go together. One line: what does.
+    """
+    suffix, usual = Path(path).suffix.lower(), default_codec(path)
+    codec = codec or usual
+    if codec not in ENCODERS:
+        raise ValueError(f"there is no codec {codec!r}; choose one of {', '.join(ENCODERS)}")
+    if codec not in CODECS[suffix]:
+        fits = " or ".join(s for s, codecs in CODECS.items() if codec in codecs)
+        other = " or ".join(CODECS[suffix])
+        raise ValueError(f"{suffix} does not hold {codec}: write it as {fits}, or as {other}")
+    encoder = ENCODERS[codec]
+    try:
+        av.Codec(encoder, "w")
+    except ValueError:
+        seen = f"this build of FFmpeg has no encoder {encoder} for {codec}"
+        raise ValueError(f"{seen}; choose another codec") from None
+    width, height = like.size
+    if codec == "h264" and (width % 2 or height % 2):
+        raise ValueError(f"H.264 needs even sides and these are {width} x {height}; choose ffv1 or prores")
+    if suffix == ".mkv" and codec == "ffv1" and like.aspect not in (None, 1):
+        seen = f"pixels are {like.aspect} as wide as high"
+        raise ValueError(f"FFV1 in .mkv would lose that {seen}; write it as .mp4")
+    return codec
 
 
 @contextmanager
@@ -61,7 +100,7 @@ def write_video(
     like : Video
         Where the frames, and the sound, come from.
     codec : optional
-        By the name if None, see :func:`refcolor.files.video_codecs.default_codec`.
+        By the name if None, see :func:`default_codec`.
     force : bool
         Overwrite an existing file.
 
@@ -70,45 +109,43 @@ def write_video(
     FileExistsError, OSError
         See :func:`refcolor.files.plain_files.atomic`; nothing is left behind.
     ValueError
-        See :func:`refcolor.files.video_codecs.check_video`; or the container cannot hold the sound, or the
-        encoder fails. One line.
+        See :func:`check_video`; or the container cannot hold the sound, or the encoder fails. One line.
     """
-    check_video(path, like, codec)
+    codec = check_video(path, like, codec)
     with ExitStack() as stack:
         file = stack.enter_context(atomic(path, force=force))
         try:
-            writer = Writer(file, Path(path).suffix.lower(), like, codec or default_codec(path), stack)
+            writer = Writer(file, Path(path).suffix.lower(), like, codec, stack)
             yield writer
             writer.finish()
         except av.FFmpegError as error:  # some are OSErrors, with other arguments
-            reason = one_line(error.strerror or str(error))
-            raise ValueError(f"cannot write {quoted(path)}: {reason}") from error
+            raise ValueError(f"cannot write {quoted(path)}: {reason(error)}") from error
 
 
 class Writer:
     """Encodes the frames of one video; see :func:`write_video`."""
 
-    def __init__(self, file: BinaryIO, suffix: str, like: Video, codec: Codec, stack: ExitStack) -> None:
+    def __init__(self, output: BinaryIO, suffix: str, like: Video, codec: Codec, stack: ExitStack) -> None:
         self._like, self._codec, self._last_index = like, codec, -1
-        self._alpha_source: Video | None = None
-        self._stack = stack
-        source, sounds = self._source()
+        file, source = stack.enter_context(open_plain(like.path)), None
+        with suppress(ValueError):  # animated WebP, without sound
+            source = stack.enter_context(open_container(file, like.path))
+        sounds = source.streams.audio if source else ()
         options = {"fflags": "+bitexact"}
         if suffix != ".mkv":
             # the unit of the first frame's time; milliseconds by default, which would round it
             bases = [like.time_base, *(cast(Fraction, s.time_base) for s in sounds)]
             ticks = math.lcm(*(base.denominator for base in bases))
             options["movie_timescale"] = str(ticks if ticks < 2**31 else like.time_base.denominator)
-        self._file = _Output(file)
-        self._out = av.open(self._file, "w", format=CONTAINERS[suffix], container_options=options)
+        self._out = av.open(_Output(output), "w", format=CONTAINERS[suffix], container_options=options)
         self._video = self._video_stream()
         self._sounds = {s.index: self._sound_stream(s, suffix) for s in sounds}
         self._packets = packets_of(source, *sounds) if source and sounds else iter(())
         self._next_packet: Packet[Any] | None = next(self._packets, None)
         if source:
             self._out.metadata.update(_selected(source.metadata, CONTAINER_TAGS))
-            stream = video_stream(source, quoted(like.path))
-            self._video.metadata.update(_selected(stream.metadata, STREAM_TAGS))
+            tags = video_stream(source, like.path).metadata
+            self._video.metadata.update(_selected(tags, STREAM_TAGS))
             self._out.set_chapters(source.chapters())
         self._video.codec_context.open()
         try:
@@ -116,8 +153,7 @@ class Writer:
         except av.FFmpegError:
             if not sounds:
                 raise
-            codecs = (sound.codec_context.name for sound in sounds)
-            raise ValueError(_unsupported_sound(suffix, *codecs)) from None
+            raise _unsupported(suffix, *sounds) from None
 
     def add(self, rgb: Image, index: int, alpha: Image | None = None) -> None:
         """Encode one frame.
@@ -143,11 +179,9 @@ class Writer:
         if not np.isfinite(rgb).all():
             raise ValueError(f"frame {index} has values that are infinite or not a number")
         if like.has_alpha and alpha is None and self._codec != "h264":
-            if self._alpha_source is None:
-                video = open_video(like.path, max_pixels=like.max_pixels)
-                self._alpha_source = self._stack.enter_context(video)
-            alpha = self._alpha_source.read(index).alpha
-        first, self._last_index = self._last_index < 0, index
+            alpha = like.read(index).alpha
+        before_first = self._last_index < 0 < index
+        self._last_index = index
         context = self._video.codec_context
         rgb = np.asarray(rgb, np.float32).clip(0, 1)
         full_range = context.color_range != LIMITED
@@ -156,12 +190,8 @@ class Writer:
         frame.color_primaries, frame.color_trc = context.color_primaries, context.color_trc
         frame.pts, frame.time_base = like.times[index], like.time_base
         frame.duration = (like.times[index + 1] if index + 1 < len(like) else like.end) - frame.pts
-        start = frame.pts * like.time_base
-        if first and index:
-            self._copy_sound_until(start, drop=True)
-        self._copy_sound_until(start)
+        self._copy_sound_until(frame.pts * like.time_base, drop=before_first)
         self._out.mux(self._video.encode(frame))
-        self._file.check()
 
     def finish(self) -> None:
         """Flush the encoder and copy the rest of the sound."""
@@ -171,16 +201,6 @@ class Writer:
         like, after = self._like, self._last_index + 1
         self._copy_sound_until(like.times[after] * like.time_base if after < len(like) else None)
         self._out.close()
-        self._file.check()
-
-    def _source(self) -> tuple[InputContainer | None, list[AudioStream]]:
-        """The source opened again for its sound; None for WebP."""
-        file = self._stack.enter_context(open_plain(self._like.path))
-        try:
-            source = self._stack.enter_context(open_container(file, quoted(self._like.path)))
-        except ValueError:
-            return None, []
-        return source, list(source.streams.audio)
 
     def _video_stream(self) -> VideoStream:
         like, codec = self._like, self._codec
@@ -189,14 +209,13 @@ class Writer:
         context = stream.codec_context
         context.width, context.height = like.size
         context.time_base = like.time_base
-        context.pix_fmt = pixel_format(codec, like)
+        context.pix_fmt = _pixel_format(codec, like)
+        context.colorspace, context.color_range = 0, FULL
         if context.pix_fmt.startswith("yuv"):
-            context.colorspace = like.matrix or (BT601 if like.size[1] <= SD_HEIGHT else BT709)
+            context.colorspace = like.matrix or usual_matrix(like.size[1])
             # ProRes has limited range only, and players expect it of what was RGB
-            limited = codec == "prores" or like.matrix == 0 or not like.full_range
-            context.color_range = LIMITED if limited else FULL
-        else:
-            context.colorspace, context.color_range = 0, FULL
+            if codec == "prores" or like.matrix == 0 or not like.full_range:
+                context.color_range = LIMITED
         context.color_primaries, context.color_trc = like.primaries, like.transfer
         if like.aspect is not None:
             context.sample_aspect_ratio = like.aspect
@@ -208,12 +227,10 @@ class Writer:
         return stream
 
     def _sound_stream(self, sound: AudioStream, suffix: str) -> AudioStream:
-        if sound.codec_context is None:
-            raise ValueError(_unsupported_sound(suffix, "unknown"))
         try:
             stream = self._out.add_stream_from_template(sound, opaque=True)
         except ValueError:
-            raise ValueError(_unsupported_sound(suffix, sound.codec_context.name)) from None
+            raise _unsupported(suffix, sound) from None
         stream.metadata.update(_selected(sound.metadata, STREAM_TAGS))
         stream.disposition = sound.disposition
         return stream
@@ -231,11 +248,10 @@ class Writer:
 
 
 class _Output:
-    """A file whose first error is raised by `check` only: PyAV prints those that follow an error."""
+    """A file that takes no more after an error, as PyAV prints those that follow the first."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._error: OSError | None = None
+        self._file, self._failed = file, False
         self.seek, self.tell = file.seek, file.tell
 
     @property
@@ -243,21 +259,30 @@ class _Output:
         return self._file.closed
 
     def write(self, data: bytes) -> int:
-        if self._error is None:
-            try:
-                return self._file.write(data)
-            except OSError as error:
-                self._error = error
-        return len(data)
-
-    def check(self) -> None:
-        if self._error is not None:
-            raise self._error
+        if self._failed:
+            return len(data)
+        self._failed = True
+        count = self._file.write(data)
+        self._failed = False
+        return count
 
 
-def _unsupported_sound(suffix: str, *codecs: str) -> str:
+def _pixel_format(codec: Codec, like: Video) -> str:
+    """4:2:0 for H.264, 4:2:2 or 4:4:4:4 for ProRes, RGB of the same depth for FFV1."""
+    if codec == "h264":
+        return "yuv420p"
+    if codec == "prores":
+        return "yuva444p10le" if like.has_alpha else "yuv422p10le"
+    if like.depth == 8:
+        return "bgra" if like.has_alpha else "bgr0"
+    depth = next(d for d in (10, 12, 16) if d >= like.depth)
+    return f"gbr{'a' * like.has_alpha}p{depth}le"
+
+
+def _unsupported(suffix: str, *sounds: AudioStream) -> ValueError:
+    codecs = ", ".join(s.codec_context.name if s.codec_context else "unknown" for s in sounds)
     remedy = "convert the sound to FLAC or AAC first" if suffix == ".mkv" else "write it as .mkv"
-    return f"{suffix} cannot hold sound of codec {', '.join(codecs)}; {remedy}"
+    return ValueError(f"{suffix} cannot hold sound of codec {codecs}; {remedy}")
 
 
 def _selected(tags: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:

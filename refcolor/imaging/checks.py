@@ -13,28 +13,16 @@ WHITE = {"float32": 1, "float64": 1, "uint8": 255, "uint16": 65535}  # by the ty
 
 
 def as_picture(image: NDArray[Any], name: str, ndim: int) -> NDArray[np.float32]:
-    """A working picture: float32 in [0, 1], large enough for a patch.
+    """A working picture, float32 in [0, 1], from float32 or float64 in [0, 1], uint8, or uint16.
 
-    Parameters
-    ----------
-    image : (H, W, 3) or (H, W); float32 or float64 in [0, 1], uint8, or uint16
-        Encoded sRGB in RGB order, or gray.
-    name : str
-        What the picture is called in messages.
-    ndim : int
-        3 for color, 2 for gray.
-
-    Raises
-    ------
-    ValueError
-        For another type or shape, values outside [0, 1], or a side shorter than a patch.
+    It is (H, W, 3) if `ndim` is 3, or (H, W) if 2. ValueError, which calls the picture `name`, for another
+    type or shape, values outside [0, 1], or a side shorter than a patch.
     """
     kind = str(getattr(image, "dtype", type(image).__name__))
     if not isinstance(image, np.ndarray) or kind not in WHITE:
         raise ValueError(f"the {name} is {kind}: give float32 or float64 in [0, 1], uint8, or uint16")
     if image.ndim != ndim or (ndim == 3 and image.shape[2] != 3):
-        wanted = "(H, W, 3)" if ndim == 3 else "(H, W)"
-        raise ValueError(f"the {name} has shape {image.shape}: give {wanted}")
+        raise ValueError(f"the {name} has shape {image.shape}: give {'(H, W, 3)' if ndim == 3 else '(H, W)'}")
     picture = image.astype(np.float32, copy=False)
     if WHITE[kind] != 1:
         picture = picture / np.float32(WHITE[kind])
@@ -51,15 +39,11 @@ def check_size(image: NDArray[np.float32], name: str) -> None:
         raise ValueError(f"the {name} is {w}x{h} pixels: both sides must be at least {PATCH}")
 
 
-def check_array(array: object, name: str, dtype: type[np.generic], *shape: int | str) -> None:
+def check_array(array: Any, name: str, dtype: type[np.generic], *shape: int | str) -> None:
     """Raise ValueError unless `array` has this type and shape, in which a letter stands for any length."""
-    if not isinstance(array, np.ndarray):
-        fits, seen = False, type(array).__name__
-    else:
-        fits, seen = np.issubdtype(array.dtype, dtype), f"{array.dtype} {array.shape}"
-        lengths = zip(array.shape, shape, strict=False)
-        fits &= array.ndim == len(shape) and all(n == want or isinstance(want, str) for n, want in lengths)
-    if not fits:
+    seen = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+    alike = isinstance(array, np.ndarray) and np.issubdtype(array.dtype, dtype) and array.ndim == len(shape)
+    if not alike or any(isinstance(n, int) and n != m for n, m in zip(shape, array.shape, strict=True)):
         raise ValueError(f"{name} must be {dtype.__name__} ({', '.join(map(str, shape))}), not {seen}")
 
 

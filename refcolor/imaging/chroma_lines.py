@@ -24,24 +24,14 @@ BANDWIDTH = 15.0  # CIELAB units; of the mean shift
 
 @dataclass(frozen=True)
 class ChromaLines:
-    """Per palette color: odds at each luma, and chroma as a line over luma.
+    """Per palette color: odds at each luma, and chroma as a line over it: mean + slope * (luma - center)."""
 
-    Attributes
-    ----------
-    odds : float32 (256, k)
-        Share of each color at each 8-bit gray, all colors taken as equally frequent, plus ``MIN_ODDS``.
-    mean, slope : float32 (k, 2)
-        ab = mean + slope * (luma - center).
-    center, low, high : float32 (k,)
-        Luma is clamped to [low, high] first.
-    """
-
-    odds: Image
-    mean: Image
-    slope: Image
-    center: Image
-    low: Image
-    high: Image
+    odds: Image  #: (256, k), share at each 8-bit gray, all colors being equally frequent, plus ``MIN_ODDS``
+    mean: Image  #: (k, 2), CIELAB a, b
+    slope: Image  #: (k, 2)
+    center: Image  #: (k,), luma in [0, 1]
+    low: Image  #: (k,), luma below it counts as this
+    high: Image  #: (k,), luma above it counts as this
 
     def odds_at(self, gray: Image) -> Image:
         """Odds of every color at the given luma, linear between 8-bit grays: (...) in [0, 1] -> (..., k)."""
@@ -84,26 +74,12 @@ def _odds(levels: NDArray[np.uint8], labels: Labels, k: int) -> Image:
 
 
 def upsample(probabilities: Image, lines: ChromaLines, gray: Image) -> Image:
-    """Chroma of every pixel of the target.
+    """CIELAB a, b (H, W, 2) of a target (H, W) in [0, 1] from probabilities (h, w, k) of the palette colors.
 
     At each pixel the linearly enlarged probabilities are multiplied by the odds of each color at the pixel's
     luma. The winner's chroma is then averaged with that of similar colors, weighted by their probabilities:
     one step of mean shift (Comaniciu and Meer 2002) in the chroma plane. So a shade between two clusters is
     not quantized, while two unlike colors are never mixed.
-
-    Parameters
-    ----------
-    probabilities : float32 (h, w, k)
-        Of the palette colors, on the grid.
-    lines : ChromaLines
-        Of the source.
-    gray : float32 (H, W)
-        The target, in [0, 1].
-
-    Returns
-    -------
-    float32 (H, W, 2)
-        CIELAB a, b.
     """
     height, width = gray.shape
     weight = _enlarge(_enlarge(probabilities, width, 1), height, 0) * lines.odds_at(gray)

@@ -23,24 +23,11 @@ MAX_ASPECT = 4  # of a cell's height to its width
 
 
 def contact_sheet(rows: Sequence[Sequence[Cell]], width: int = 1600) -> NDArray[np.uint8]:
-    """Lay captioned pictures out in rows and columns.
+    """Lay captioned pictures out in rows, which may differ in length: uint8 RGB (height, width, 3).
 
-    Parameters
-    ----------
-    rows : rows of (caption, picture)
-        Pictures are (H, W) or (H, W, 3) RGB, uint8 or floating in [0, 1], of any sizes; rows may differ in
-        length. A picture keeps its proportions and is enlarged or reduced to the width of its column.
-    width : int
-        Width of the sheet in pixels.
-
-    Returns
-    -------
-    (height, width, 3) uint8 RGB
-
-    Raises
-    ------
-    ValueError
-        If there is no picture, a picture has a wrong shape or type, or the sheet is too narrow.
+    Pictures are (H, W) or (H, W, 3) RGB, uint8 or floating in [0, 1], of any sizes; each keeps its
+    proportions and is enlarged or reduced to the width of its column. ValueError if there is none, one has
+    another shape or type, or the sheet is too narrow.
     """
     columns = max((len(row) for row in rows), default=0)
     if columns == 0:

@@ -20,24 +20,12 @@ FAST_RADIUS = 3  # pixels; of the circle that FAST compares with its center
 
 @dataclass(frozen=True)
 class Features:
-    """Edges and corners of one picture.
+    """Edges and corners of one picture."""
 
-    Attributes
-    ----------
-    edges : float32 (H, W)
-        Canny edges, 0 or 1.
-    corners : float32 (N, 2)
-        FAST keypoints (x, y).
-    responses : float32 (N,)
-        FAST score of each keypoint.
-    planes : float32 (h, w, 3)
-        Gray, edges and drawn corners on the network's grid, in [0, 1].
-    """
-
-    edges: Image
-    corners: NDArray[np.float32]
-    responses: NDArray[np.float32]
-    planes: Image
+    edges: Image  #: (H, W), Canny edges, 0 or 1
+    corners: NDArray[np.float32]  #: (N, 2), FAST keypoints (x, y)
+    responses: NDArray[np.float32]  #: (N,), FAST score of each keypoint
+    planes: Image  #: (h, w, 3), gray, edges and drawn corners on the network's grid, in [0, 1]
 
 
 def edges(gray: Image, config: Config) -> Image:

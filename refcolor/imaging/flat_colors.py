@@ -37,21 +37,11 @@ Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows, columns
 
 @dataclass(frozen=True)
 class FlatColors:
-    """The flat colors of a drawing.
+    """The flat colors of a drawing."""
 
-    Attributes
-    ----------
-    rgb : float32 (n, 3)
-        Encoded sRGB in [0, 1].
-    ab : float32 (n, 2)
-        CIELAB a, b.
-    gray : float32 (n,)
-        BT.601 luma in 8-bit levels.
-    """
-
-    rgb: Image
-    ab: Image
-    gray: Image
+    rgb: Image  #: (n, 3), encoded sRGB in [0, 1]
+    ab: Image  #: (n, 2), CIELAB a, b
+    gray: Image  #: (n,), BT.601 luma in 8-bit levels
 
     def __len__(self) -> int:
         return len(self.rgb)

@@ -10,11 +10,11 @@ from refcolor.imaging.color import Image, lab_to_rgb, rgb_to_lab
 
 
 def luma_exact(luma: Image, ab: Image, *, threads: int | None = None) -> Image:
-    """The color picture that turns back into ``luma`` when it is desaturated.
+    """The color picture, float32 (H, W, 3) in [0, 1], that turns back into ``luma`` when it is desaturated.
 
     For every pixel L is solved for with a, b held fixed, so that 0.299 R + 0.587 G + 0.114 B of the encoded
     color is ``luma``. Where that color lies outside sRGB it moves towards gray on the straight line in
-    encoded RGB, on which luma is constant: chroma gives way, luma never.
+    encoded RGB, on which luma is constant: chroma gives way, luma never (within 1e-5).
 
     Parameters
     ----------
@@ -24,11 +24,6 @@ def luma_exact(luma: Image, ab: Image, *, threads: int | None = None) -> Image:
         CIELAB a, b (D65). Beyond 200 they are scaled down together.
     threads : int, optional
         :func:`refcolor.kernels.threads` if not given. The result does not depend on it.
-
-    Returns
-    -------
-    float32 (H, W, 3)
-        Encoded sRGB in [0, 1], its luma within 1e-5 of ``luma``.
 
     Raises
     ------
@@ -46,26 +41,10 @@ def luma_exact(luma: Image, ab: Image, *, threads: int | None = None) -> Image:
 
 
 def plain_lab(luma: Image, palette_rgb: Image) -> Image:
-    """The report's merge: L of the gray picture, a and b of the palette picture, clipped to sRGB.
+    """The report's merge: L of the gray picture (H, W), and a, b of the palette picture (H, W, 3).
 
-    Luma changes where the color is saturated; :func:`luma_exact` keeps it.
-
-    Parameters
-    ----------
-    luma : float32 (H, W)
-        Gray picture in [0, 1].
-    palette_rgb : float32 (H, W, 3)
-        Encoded sRGB in [0, 1] that lends its a, b.
-
-    Returns
-    -------
-    float32 (H, W, 3)
-        Encoded sRGB in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If a shape or dtype differs from the above or a value is NaN or infinite.
+    Pictures are float32 in [0, 1], the result is clipped to that. Luma changes where the color is saturated;
+    :func:`luma_exact` keeps it. ValueError for another shape or dtype, or a value that is not finite.
     """
     _check(luma, "palette_rgb", palette_rgb, 3)
     lab = rgb_to_lab(palette_rgb)

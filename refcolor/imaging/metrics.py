@@ -49,8 +49,7 @@ def ciede2000(lab1: NDArray[Any], lab2: NDArray[Any]) -> NDArray[np.float64]:
 
     if not lab1.shape[-1:] == lab2.shape[-1:] == (3,):
         raise ValueError(f"CIELAB arrays are (..., 3), not {lab1.shape} and {lab2.shape}")
-    one, other = (np.asarray(lab, np.float64) for lab in (lab1, lab2))
-    return np.asarray(deltaE_ciede2000(one, other), np.float64)
+    return np.asarray(deltaE_ciede2000(lab1.astype(np.float64), lab2.astype(np.float64)), np.float64)
 
 
 def gray_8bit(rgb: Image) -> NDArray[np.uint8]:
@@ -58,18 +57,18 @@ def gray_8bit(rgb: Image) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(to_8bit(rgb), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def source_centers(source: Image, count: int = CENTERS) -> NDArray[np.float32]:
+def source_centers(source: Image) -> NDArray[np.float32]:
     """The main colors of a source (H, W, 3) in [0, 1], among which ``acc24`` decides: CIELAB (k, 3).
 
-    They are the k-means centers of at most 20,000 pixels drawn with seed 0: `count` of them, or as many as
-    these pixels have distinct colors.
+    They are the k-means centers of at most 20,000 pixels drawn with seed 0: 24, or as many as these pixels
+    have distinct colors.
     """
     from sklearn.cluster import KMeans
 
     pixels = _lab(to_8bit(source)).reshape(-1, 3)
     drawn = np.random.default_rng(0).choice(len(pixels), min(len(pixels), MAX_SAMPLE), replace=False)
     sample = pixels[drawn]
-    count = min(count, len(np.unique(sample, axis=0)))
+    count = min(CENTERS, len(np.unique(sample, axis=0)))
     return np.asarray(KMeans(count, n_init=2, random_state=0).fit(sample).cluster_centers_, np.float32)
 
 
@@ -95,12 +94,9 @@ def score(
     Returns
     -------
     dict
-        ``acc24`` share of pixels nearest, in CIELAB, to the same center of the source as the truth is;
-        ``ok2``, ``ok5`` share of pixels within CIEDE2000 2 and 5; ``de00`` mean CIEDE2000; ``psnr`` in dB,
-        108.1 at most; the same with ``_moved`` over the pixels that differ between source and truth by more
-        than 8 of 255 steps in any channel (None where there are none, or where the sizes differ);
-        ``moved`` the share of those pixels; ``luma_max``, ``luma_mean`` the distance in 8-bit steps between
-        the gray of the result and the target.
+        The figures that ``MEANINGS`` explains, ``psnr`` at most 108.1; all but ``moved`` and luma also with
+        ``_moved`` over the pixels that differ between source and truth by more than 8 of 255 steps in any
+        channel (None where there are none, or where the sizes differ).
 
     Raises
     ------
@@ -127,8 +123,13 @@ def score(
     if source8.shape == truth8.shape:
         moved = cv2.absdiff(source8, truth8).max(-1) > MIN_MOVED_STEPS
 
-    figures = _figures("", same.ravel(), difference.ravel(), squared_error.ravel())
-    figures |= _figures("_moved", same[moved], difference[moved], squared_error[moved])
+    pixels = {"acc24": same, "ok2": difference <= 2, "ok5": difference <= 5, "de00": difference}
+    figures: Figures = {}
+    for tail, where in (("", np.ones_like(moved)), ("_moved", moved)):
+        for name, values in (pixels | {"psnr": squared_error}).items():
+            figures[f"{name}{tail}"] = float(values[where].mean()) if where.any() else None
+        if (squared := figures[f"psnr{tail}"]) is not None:
+            figures[f"psnr{tail}"] = float(10 * np.log10(255.0**2 / max(squared, MIN_SQUARED_ERROR)))
     error = cv2.absdiff(gray_8bit(result), target8)
     luma = {"luma_max": int(error.max()), "luma_mean": float(error.mean())}
     return figures | {"moved": float(moved.mean())} | luma
@@ -136,20 +137,6 @@ def score(
 
 def _lab(rgb8: NDArray[np.uint8]) -> Image:
     return rgb_to_lab(rgb8.astype(np.float32) / np.float32(255))
-
-
-def _figures(tail: str, same: NDArray[Any], difference: NDArray[Any], squared_error: NDArray[Any]) -> Figures:
-    """The five figures over the given pixels (N,), None where there are no pixels."""
-    if same.size == 0:
-        return {f"{key}{tail}": None for key in ("acc24", "ok2", "ok5", "de00", "psnr")}
-    error = max(float(squared_error.mean()), MIN_SQUARED_ERROR)
-    return {
-        f"acc24{tail}": float(same.mean()),
-        f"ok2{tail}": float((difference <= 2).mean()),
-        f"ok5{tail}": float((difference <= 5).mean()),
-        f"de00{tail}": float(difference.mean()),
-        f"psnr{tail}": float(10 * np.log10(255.0**2 / error)),
-    }
 
 
 def table(figures: Figures) -> str:

@@ -22,22 +22,12 @@ MIN_CHANNEL_RANGE = 2.5 / 255  # a picture whose channels nowhere differ by more
 
 @dataclass(frozen=True)
 class Palette:
-    """Colors of the source and their shares.
+    """Colors of the source, most frequent first, and their shares."""
 
-    Attributes
-    ----------
-    rgb, lab : float32 (k, 3)
-        Centers in encoded sRGB in [0, 1] and in CIELAB, most frequent first.
-    share : float32 (k,)
-        Share of the source's pixels nearest to each center.
-    space : "rgb" or "lab"
-        Where distances are taken.
-    """
-
-    rgb: Image
-    lab: Image
-    share: NDArray[np.float32]
-    space: Space
+    rgb: Image  #: (k, 3), centers in encoded sRGB in [0, 1]
+    lab: Image  #: (k, 3), the same in CIELAB
+    share: NDArray[np.float32]  #: (k,), share of the source's pixels nearest to each center
+    space: Space  #: where distances are taken
 
     def __len__(self) -> int:
         return len(self.rgb)
@@ -52,14 +42,9 @@ class Palette:
 
 
 def count(rgb: Image, *, seed: int) -> int:
-    """The number of clusters that a picture (H, W, 3) needs.
+    """The number of clusters that a picture (H, W, 3) needs; ValueError if it has no color, or only one.
 
     The least of CLUSTER_COUNTS within MAX_RMS_DISTANCE, or the largest; with fewer colors, one for each.
-
-    Raises
-    ------
-    ValueError
-        When the picture has no color, or only one.
     """
     check(rgb, 2)
     sample = _sample(rgb.reshape(-1, 3), seed)[None]
@@ -77,12 +62,7 @@ def fit(rgb: Image, clusters: int, *, space: Space, seed: int) -> Palette:
     """Cluster the colors of `rgb` (H, W, 3) by k-means.
 
     The centers start from pixels of the picture itself (k-means++, Arthur and Vassilvitskii 2007, best of
-    four starts) and end as the means of their clusters, as in the report.
-
-    Raises
-    ------
-    ValueError
-        When the picture has no color, or fewer distinct colors than `clusters`.
+    four starts) and end as the means of their clusters, as in the report. ValueError as by :func:`check`.
     """
     from sklearn.cluster import KMeans  # late: bad input must fail before this slow import
     from threadpoolctl import threadpool_limits

@@ -19,23 +19,10 @@ from refcolor.imaging.color import Image
 
 
 def blur_stack(planes: Image, sigmas: Sequence[float]) -> Image:
-    """Feature planes at several levels of Gaussian blur, mirrored at the border (reflect_101).
+    """Feature planes at several levels of Gaussian blur, mirrored at the border: (H, W, P) -> (S, H, W, P).
 
-    Parameters
-    ----------
-    planes : float32 (H, W, P)
-        Feature planes, finite.
-    sigmas : sequence of float
-        Standard deviations in pixels, one per level; 0 leaves the planes as they are.
-
-    Returns
-    -------
-    float32 (S, H, W, P)
-
-    Raises
-    ------
-    ValueError
-        For another shape or dtype, no planes or no level, or values or deviations out of range.
+    `sigmas` are standard deviations in pixels; 0 leaves the planes as they are. ValueError for planes that
+    are not float32, finite and of this shape, and for no levels or negative ones.
     """
     check_array(planes, "planes", np.float32, "H", "W", "P")
     check_finite(planes, "planes")
@@ -57,7 +44,7 @@ def gather(
     size: int = PATCH,
     threads: int | None = None,
 ) -> Image:
-    """Cut one patch around every point.
+    """Cut one patch around every point: float32 (N, size, size, P).
 
     Item ``[n, i, j]`` is level ``level[n]`` sampled at ``xy[n] + R(angle[n]) (j - size // 2, i - size // 2)``
     with ``R(t) = [[cos t, -sin t], [sin t, cos t]]``: bilinear between pixel centers, mirrored at the border
@@ -78,10 +65,6 @@ def gather(
     threads : int, optional
         :func:`refcolor.kernels.threads` if not given. The result does not depend on it.
 
-    Returns
-    -------
-    float32 (N, size, size, P)
-
     Raises
     ------
     ValueError, TypeError
@@ -91,10 +74,7 @@ def gather(
     check_array(xy, "xy", np.int32, "N", 2)
     _, height, width, planes = stack.shape
     if min(height, width) < size:
-        raise ValueError(
-            f"the image is smaller than a patch: {width}x{height} pixels against {size}x{size}; "
-            "use a larger image or a smaller patch"
-        )
+        raise ValueError(f"the image is {width}x{height} pixels: both sides must be at least {size}")
     x, y = np.ascontiguousarray(xy.T)
     levels = np.broadcast_to(level, len(xy)).astype(np.int32, casting="same_kind")
     angles = np.broadcast_to(angle, len(xy)).astype(np.float32, casting="same_kind")

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, reduce
-from itertools import permutations
+from itertools import accumulate, permutations
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,6 @@ from refcolor.imaging import geometry
 from refcolor.imaging.color import Image, luma, rgb_to_lab
 from refcolor.imaging.palette import Labels, Palette
 from refcolor.matching import light, optical_flow, sparse
-from refcolor.matching.light import Shift
-from refcolor.matching.optical_flow import Matches
-from refcolor.matching.sparse import Features
 from refcolor.matching.views import Field, Views, split_rows, stack_rows
 
 MIN_LOG_SCALE = 0.15  # logarithm of the scale from which a source is brought to the target's
@@ -30,19 +27,12 @@ SAME_LIGHT = 0.5  # 8-bit levels; a mean difference as small tells nothing
 ENOUGH_INLIERS = 100  # sparse matches that make it needless to look for a mirrored figure
 
 
+@dataclass(eq=False)
 class Source:
-    """A colored picture; what follows from it is computed on first use.
+    """A colored picture; what follows from it is computed on first use."""
 
-    Parameters
-    ----------
-    rgb : float32 (H, W, 3)
-        Encoded sRGB in [0, 1].
-    palette : Palette, optional
-        The colors that labels stand for; without one there are no labels.
-    """
-
-    def __init__(self, rgb: Image, palette: Palette | None = None) -> None:
-        self.rgb, self.palette = rgb, palette
+    rgb: Image  #: (H, W, 3): encoded sRGB in [0, 1]
+    palette: Palette | None = None  #: the colors that labels stand for
 
     @cached_property
     def gray(self) -> Image:
@@ -55,7 +45,7 @@ class Source:
         return np.ascontiguousarray(rgb_to_lab(self.rgb)[..., 1:])
 
     @cached_property
-    def points(self) -> Features:
+    def points(self) -> sparse.Features:
         """Sparse features."""
         return sparse.detect(self.gray)
 
@@ -81,7 +71,7 @@ class Alignment:
 
     views: Views  #: the sources at the target's scale, and perhaps their mirror images
     candidates: list[Field]  #: possible source pixels of every target pixel
-    matches: Matches  #: the best flow, its error, and what it shows of the light
+    matches: optical_flow.Matches  #: the best flow, its error, and what it shows of the light
     sources: tuple[SourceViews, ...]  #: which views belong to which source
 
     @property
@@ -101,9 +91,8 @@ class Alignment:
         sizes = np.array([source.size[::-1] for source in self.sources], np.float32)[number]
         views = np.array([source.view for source in self.sources])[number]
         share = nearest - number[..., None] * np.array([0, 1], np.float32)
-        offset = np.stack(
-            [x + 0.5 - (column + 0.5) * (width / w), y + 0.5 - (row + 0.5) * (height / h)], axis=-1
-        )  # from the center of the cell
+        # from the center of the cell
+        offset = np.stack([x + 0.5 - (column + 0.5) * (width / w), y + 0.5 - (row + 0.5) * (height / h)], -1)
         found = np.clip((share * sizes)[row, column] + offset - 0.5, 0, sizes[row, column] - 1)
         return np.asarray(stack_rows(found, views[row, column], self.views.height), np.float32)
 
@@ -116,15 +105,7 @@ class Aligner:
         self._shift = cache(self._measured_shift)
 
     def align(self, gray: Image, weights: Mapping[int, float] | None = None) -> Alignment:
-        """Match a target with the sources.
-
-        Parameters
-        ----------
-        gray : float32 (H, W)
-            The target in [0, 1].
-        weights : mapping of int to float, optional
-            The sources to use by index, and how much each counts; all count 1 if not given.
-        """
+        """Match a target (H, W) in [0, 1] with sources of these indices and weights; by default all of 1."""
         weights = dict.fromkeys(range(len(self.sources)), 1.0) if weights is None else weights
         each = {index: align(gray, self.sources[index], index, weight) for index, weight in weights.items()}
         return join(self._in_one_light(gray * 255, each))
@@ -155,7 +136,7 @@ class Aligner:
             relit.append(replace(one, views=replace(one.views, gray255=gray255, ab=ab), matches=matches))
         return relit
 
-    def _measured_shift(self, one: int, other: int) -> Shift | None:
+    def _measured_shift(self, one: int, other: int) -> light.Shift | None:
         """From the light of a source to that of another, by their indices."""
         target = self.sources[other]
         aligned = align(target.gray, self.sources[one])
@@ -183,9 +164,8 @@ def join(each: Sequence[Alignment]) -> Alignment:
     if len(each) == 1:
         return each[0]
     height, width = (max(one.views.gray255.shape[i] for one in each) for i in (1, 2))
-    placed: list[Alignment] = []
-    for one in each:
-        placed.append(_placed(one, sum(len(other.views.gray255) for other in placed), height, width))
+    firsts = accumulate((len(one.views.gray255) for one in each), initial=0)
+    placed = [_placed(one, next(firsts), height, width) for one in each]
     views = [one.views for one in placed]
     gray255, ab = (np.concatenate([getattr(v, name) for v in views]) for name in ("gray255", "ab"))
     labels = [v.labels for v in views if v.labels is not None]

@@ -46,14 +46,9 @@ class Shift:
 
 
 def compare(target: Image, source: Image, field: Image, error: Image) -> tuple[Image, float]:
-    """How the light differs between a target (H, W) and a source (H', W'), as far as reliable matches show.
+    """The target (H, W) in the light of the source (H', W'), and the factor on chroma in the target's light.
 
-    Returns
-    -------
-    float32 (H, W)
-        The target in the source's light.
-    float
-        Factor on the source's chroma in the target's light.
+    They are the target itself and 1 as far as reliable matches show no difference.
     """
     matches = _reliable(source, field, error)
     if matches is None:
@@ -118,16 +113,8 @@ def brightness_difference(target: Image, source: Image, field: Image, error: Ima
 def shift(one: Image, other: Image, field: Image, error: Image, relit: Image) -> Shift | None:
     """The shift from the light of one source to that of another, if their matches show one.
 
-    It is found by ridge regression (Hoerl and Kennard 1970) towards no change but a common one.
-
-    Parameters
-    ----------
-    one, other : (H', W', 3), (H, W, 3)
-        Gray and CIELAB a, b of the two sources.
-    field, error : (H, W, 2), (H, W)
-        Matches of the second with the first.
-    relit : (H, W)
-        The second's gray in the light of the first.
+    `one` (H', W', 3) and `other` (H, W, 3) hold gray and CIELAB a, b; `relit` (H, W) is gray of `other` in
+    the light of `one`. Ridge regression (Hoerl and Kennard 1970) towards no change but a common one.
     """
     matches = _reliable(one, field, error)
     if matches is None:

@@ -40,10 +40,8 @@ class SparseMatches:
 
 def detect(gray: Image) -> Features:
     """SIFT features (Lowe 2004) of a gray picture (H, W) in [0, 1]."""
-    levels = gray * 255
     shrink = min(1.0, float(np.sqrt(MAX_PIXELS / gray.size)))
-    if shrink < 1:
-        levels = cv2.resize(levels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    levels = cv2.resize(gray * 255, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     sift = cv2.SIFT.create(MAX_FEATURES, contrastThreshold=0.02)
     keypoints, descriptors = sift.detectAndCompute(np.rint(levels).astype(np.uint8), None)
     xy = np.array([k.pt for k in keypoints], np.float32).reshape(-1, 2)

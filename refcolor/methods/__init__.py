@@ -1,8 +1,8 @@
-"""The methods that color a picture: paper (the report's), quick, standard. One file each, the same verbs."""
+"""The methods that color a picture, by preset, with the same verbs: look, align, color."""
 
 from __future__ import annotations
 
-from refcolor.config import Config, Preset
+from refcolor.config import Preset
 from refcolor.methods.base import Method
 from refcolor.methods.paper import Paper
 from refcolor.methods.quick import Quick
@@ -13,8 +13,3 @@ METHODS: dict[Preset, Method] = {
     Preset.QUICK: Quick(),
     Preset.STANDARD: Standard(),
 }
-
-
-def method_of(config: Config) -> Method:
-    """The method that a preset names."""
-    return METHODS[config.name]

@@ -1,26 +1,28 @@
-"""The base class of methods, and what they share: target, result, what was learned."""
+"""The base class of methods, and what they share: result, what was learned."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from refcolor.config import Config, Progress
+from refcolor.config import Config
+from refcolor.imaging import features
 from refcolor.imaging import palette as palettes
 from refcolor.imaging.chroma_lines import ChromaLines
 from refcolor.imaging.color import Image
+from refcolor.imaging.features import Features
 from refcolor.imaging.flat_colors import FlatColors
-from refcolor.imaging.palette import Palette
+from refcolor.imaging.palette import Labels, Palette
 from refcolor.matching.alignment import Aligner, Alignment, Source
 from refcolor.matching.optical_flow import Matches
 from refcolor.networks import backend
-from refcolor.networks.labelling import KeyWeights, Labelling
 
 if TYPE_CHECKING:
     from refcolor.networks.labellers import Labeller
@@ -29,6 +31,43 @@ MIN_COLORS = 2  # of a source, where no palette is made
 MAX_PALETTE_PIXELS = 1 << 23  # that the palette of several sources is taken from
 
 Weights = list[list[NDArray[np.float32]]]  # of each network, in the order of its layers
+
+
+@dataclass(frozen=True, eq=False)
+class Labelling:
+    """What the network says of a target.
+
+    Attributes
+    ----------
+    palette_picture : float32 (h', w', 3)
+        The labels' colors: on the grid, or enlarged to 224x224 by ``paper``.
+    labels : int32 (h, w)
+        Most probable palette color of every pixel of the grid.
+    probabilities : float32 (h, w, k)
+        Of every palette color.
+    palette : Palette
+        Of the sources.
+    gray : float32 (H, W)
+        The target as the network saw it, in [0, 1].
+    config : Config
+        Of the run.
+    nearest : float32 (h, w, 2) or None
+        Nearest source cell of every pixel of the grid by the embedding: x / width, and index of the source
+        among those used + y / height.
+    """
+
+    palette_picture: Image
+    labels: Labels
+    probabilities: Image = field(repr=False)
+    palette: Palette = field(repr=False)
+    gray: Image = field(repr=False)
+    config: Config = field(repr=False)
+    nearest: Image | None = field(default=None, repr=False)
+
+    @cached_property
+    def features(self) -> Features:
+        """Gray, edges and corners of the target."""
+        return features.extract(self.gray, self.labels.shape[::-1], self.config)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +145,19 @@ class Learned:
         """Weights of every network that was trained; none by ``quick``."""
         return [] if self.labeller is None else [n.get_weights() for n in self.labeller.networks]
 
+    def ask(self, gray: Image, weights: Mapping[int, float]) -> Labelling:
+        """What the network says of a target (H, W) in [0, 1], given the sources of these weights."""
+        assert self.engine is not None
+        assert self.labeller is not None
+        palette = self.labeller.palette
+        with backend.on(self.engine):
+            probabilities, nearest = self.labeller.probabilities(gray, weights)
+        labels = np.asarray(probabilities.argmax(-1), np.int32)
+        return Labelling(palette.paint(labels), labels, probabilities, palette, gray, self.config, nearest)
+
 
 class Method(ABC):
-    """One way to color pictures: look at sources, learn from them, color targets.
+    """One way to color pictures: look at sources and, once their network is trained, color targets.
 
     Attributes
     ----------
@@ -142,61 +191,20 @@ class Method(ABC):
 
     @abstractmethod
     def look(self, pictures: Sequence[Image], config: Config, palette: Palette | None = None) -> Learned:
-        """What the sources show without a network.
+        """What the sources, float32 (H, W, 3) of any sizes, show without a network; raises as :meth:`decide`.
 
-        Parameters
-        ----------
-        pictures : sequence of float32 (H, W, 3)
-            Colored pictures of any sizes, encoded sRGB in [0, 1].
-        config : Config
-            Settings of the run.
-        palette : Palette, optional
-            The palette, where it is known already.
-
-        Raises
-        ------
-        ValueError
-            As :meth:`decide`.
+        The `palette` is given where it is known already.
         """
 
-    def new_labeller(self, learned: Learned) -> Labeller | None:
-        """The untrained network of this method; None if it has none. Keras must have been started."""
-        return None
-
-    def learn(self, learned: Learned, progress: Progress) -> Learned:
-        """Train the network, if there is one, on the sources that :meth:`look` has seen."""
-        if learned.engine is None:
-            return learned
-        with backend.on(learned.engine):
-            labeller = self.new_labeller(learned)
-            if labeller is not None:
-                labeller.train(progress)
-        return replace(learned, labeller=labeller)
-
-    def restore(self, learned: Learned, weights: Weights) -> Learned:
-        """Take the weights of a trained network instead of training one.
-
-        Raises
-        ------
-        ValueError
-            When they do not fit.
-        """
-        if learned.engine is None:
-            return learned
-        with backend.on(learned.engine):
-            labeller = self.new_labeller(learned)
-            if labeller is not None:
-                for network, mine in zip(labeller.networks, weights, strict=True):
-                    network.set_weights(mine)
-        return replace(learned, labeller=labeller)
-
-    def align(self, target: Target, learned: Learned, weights: KeyWeights | None = None) -> Alignment | None:
+    def align(
+        self, target: Target, learned: Learned, weights: Mapping[int, float] | None = None
+    ) -> Alignment | None:
         """Match a target with the sources of these weights, all if none are given."""
         return learned.aligner.align(target.gray, weights) if self.uses_motion else None
 
     @abstractmethod
     def color(self, target: Target, learned: Learned, alignment: Alignment | None = None) -> Result:
-        """Color a target; `alignment` from :meth:`align` for the same target, if it is known already."""
+        """Color a target; `alignment` from :meth:`align` for it, if it is known already."""
 
 
 def all_pixels(pictures: Sequence[Image]) -> Image:

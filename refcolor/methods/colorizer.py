@@ -1,12 +1,12 @@
 """Colorizer and colorize: learn one or several sources once, then color any number of targets.
 
 :func:`colorize` does it for one target. A :class:`Colorizer` keeps what was learned for more. The steps
-between, for callers that show them, are :func:`prepare`, then :func:`train` or :func:`restore`.
+between, for callers that show them, are :func:`prepare` and :func:`train`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Self
@@ -19,10 +19,9 @@ from refcolor.imaging.checks import as_picture
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
 from refcolor.matching.alignment import Alignment
-from refcolor.methods import method_of
+from refcolor.methods import METHODS
 from refcolor.methods.base import Learned, Result, Target, Weights
 from refcolor.networks import backend
-from refcolor.networks.labelling import KeyWeights
 
 
 def no_progress(done: int, total: int) -> None:
@@ -37,25 +36,10 @@ def prepare(
     first_target: NDArray[Any] | None = None,
     quiet: bool = False,
 ) -> tuple[Learned, Alignment | None]:
-    """Start the network engine, and meanwhile look at the sources and align a first target.
+    """Start the network engine, and meanwhile look at the sources and align a first target, if there is one.
 
-    Parameters
-    ----------
-    pictures : sequence of (H, W, 3)
-        Colored pictures, as :meth:`Colorizer.fit` takes them.
-    palette : Palette, optional
-        Their palette, if it is known from a model.
-    first_target : (H, W), optional
-        A target that will be colored.
-    quiet : bool
-        Hold back what the engine prints to stderr as it starts, and all else that is written there meanwhile.
-
-    Returns
-    -------
-    Learned
-        What is known without training.
-    Alignment or None
-        Of the first target.
+    Pictures are as :meth:`Colorizer.fit` takes them, and their `palette` may be known from a model. With
+    `quiet`, what is written to stderr while the engine starts is held back.
 
     Raises
     ------
@@ -66,7 +50,7 @@ def prepare(
     if not sources:
         raise ValueError("there is no source: give at least one colored picture")
     target = None if first_target is None else Target(as_picture(first_target, "target", 2))
-    method = method_of(config)
+    method = METHODS[config.name]
     if not config.trains:
         return method.look(sources, config, palette), None
     with ThreadPoolExecutor(1) as pool:
@@ -76,14 +60,25 @@ def prepare(
         return replace(learned, engine=engine.result()), alignment
 
 
-def train(learned: Learned, progress: Progress = no_progress) -> Colorizer:
-    """Train the network on the sources; `progress` is told (steps done, steps in all) after every step."""
-    return Colorizer(learned.config, method_of(learned.config).learn(learned, progress))
+def train(learned: Learned, progress: Progress = no_progress, *, weights: Weights | None = None) -> Colorizer:
+    """Train the network, if there is one, on the sources, or give it the `weights` of a trained one.
 
+    `progress` is told (steps done, steps in all) after every step; ValueError when the weights do not fit.
+    """
+    config = learned.config
+    if learned.engine is not None:
+        from refcolor.networks.labellers import KINDS  # late: it imports Keras
 
-def restore(learned: Learned, weights: Weights) -> Colorizer:
-    """Take the weights of a trained network instead of training one; ValueError when they do not fit."""
-    return Colorizer(learned.config, method_of(learned.config).restore(learned, weights))
+        assert learned.palette is not None
+        with backend.on(learned.engine):
+            labeller = KINDS[config.name, config.init](learned.sources, learned.palette, config)
+            if weights is None:
+                labeller.train(progress)
+            else:
+                for network, its_weights in zip(labeller.networks, weights, strict=True):
+                    network.set_weights(its_weights)
+        learned = replace(learned, labeller=labeller)
+    return Colorizer(config, learned)
 
 
 class Colorizer:
@@ -94,7 +89,7 @@ class Colorizer:
     config : Config, optional
         Preset and settings; the standard preset if not given.
     learned : Learned, optional
-        What is known already, from :func:`train` or :func:`restore`.
+        What is known already, from :func:`train`.
 
     Attributes
     ----------
@@ -104,7 +99,7 @@ class Colorizer:
 
     def __init__(self, config: Config | None = None, learned: Learned | None = None) -> None:
         self.config = config or Config()
-        self.method = method_of(self.config)
+        self.method = METHODS[self.config.name]
         self._learned = learned
 
     def fit(self, source: NDArray[Any] | Sequence[NDArray[Any]], progress: Progress = no_progress) -> Self:
@@ -127,7 +122,7 @@ class Colorizer:
         self._learned = None
         pictures = [source] if isinstance(source, np.ndarray) else list(source)
         known, _ = prepare(pictures, self.config)
-        self._learned = self.method.learn(known, progress)
+        self._learned = train(known, progress).learned
         return self
 
     @property
@@ -142,7 +137,7 @@ class Colorizer:
             raise ValueError("there is no source yet: call fit(source) first")
         return self._learned
 
-    def align(self, target: NDArray[Any], weights: KeyWeights | None = None) -> Alignment | None:
+    def align(self, target: NDArray[Any], weights: Mapping[int, float] | None = None) -> Alignment | None:
         """Match a target (H, W) with the sources of these numbers and weights; None by ``paper``."""
         return self.method.align(Target(as_picture(target, "target", 2)), self.learned, weights)
 
@@ -152,7 +147,7 @@ class Colorizer:
         Parameters
         ----------
         target : (H, W), or Target
-            Float in [0, 1], uint8 or uint16.
+            Gray: float in [0, 1], uint8 or uint16.
         alignment : Alignment, optional
             From :func:`prepare` or :meth:`align`, for the same target.
 
@@ -162,14 +157,11 @@ class Colorizer:
             For what is no picture or too small a one, or before :meth:`fit`.
         """
         gray = target.gray if isinstance(target, Target) else target
-        checked = Target(as_picture(gray, "target", 2))
-        return self.method.color(checked, self.learned, alignment)
+        return self.method.color(Target(as_picture(gray, "target", 2)), self.learned, alignment)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A fitted one can be sent to other processes; there it colors on the CPU."""
-        if self._learned is None:
-            raise ValueError("there is nothing to send yet: call fit(source) first")
-        known = self._learned
+        known = self.learned
         pictures = [source.rgb for source in known.sources]
         return _revived, (pictures, known.config.on("cpu"), known.palette, known.weights)
 
@@ -177,9 +169,8 @@ class Colorizer:
 def _revived(
     pictures: Sequence[Image], config: Config, palette: Palette | None, weights: Weights
 ) -> Colorizer:
-    """A fitted colorizer, in another process or on another device."""
     learned, _ = prepare(pictures, config, palette=palette, quiet=True)
-    return restore(learned, weights)
+    return train(learned, weights=weights)
 
 
 def colorize(source: NDArray[Any], target: NDArray[Any], config: Config | None = None) -> Result:

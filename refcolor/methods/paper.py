@@ -9,7 +9,7 @@ Stages::
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from refcolor.config import Config
 from refcolor.imaging import geometry, merge
@@ -18,10 +18,6 @@ from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
 from refcolor.matching.alignment import Aligner, Alignment, Source
 from refcolor.methods.base import Learned, Method, Result, Target, all_pixels
-from refcolor.networks import backend
-
-if TYPE_CHECKING:
-    from refcolor.networks.labellers import Labeller
 
 RESULT_SIZE = 224, 224  # (w, h) of the report's result
 
@@ -39,17 +35,8 @@ class Paper(Method):
             palette = palettes.fit(all_pixels(small), int(config.clusters), space="rgb", seed=config.seed)
         return Learned(config, Aligner([Source(picture, palette) for picture in pictures]), palette)
 
-    def new_labeller(self, learned: Learned) -> Labeller:
-        from refcolor.networks.labellers import PatchLabeller  # late: it imports Keras
-
-        assert learned.palette is not None
-        return PatchLabeller(learned.sources, learned.palette, learned.config)
-
     def color(self, target: Target, learned: Learned, alignment: Alignment | None = None) -> Result:
-        assert learned.engine is not None
-        assert learned.labeller is not None
-        with backend.on(learned.engine):
-            labelling = learned.labeller.ask(target.gray, {})
+        labelling = learned.ask(target.gray, {})
         picture = geometry.resize(labelling.palette_picture, RESULT_SIZE)
         image = merge.plain_lab(geometry.resize(target.gray, RESULT_SIZE), picture)
-        return Result(image, labelling=labelling.enlarged(picture))
+        return Result(image, labelling=replace(labelling, palette_picture=picture))

@@ -2,27 +2,32 @@
 
 Stages::
 
-    target --> alignment with the sources --> patch synthesis --> settling, luma-exact merge --> flat colors
+    target --> alignment with the sources --> patch synthesis --> confirmed matches, settling, merge, flat colors
+
+:mod:`refcolor.methods.standard` asks a network too.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from refcolor.config import Config
-from refcolor.imaging import flat_colors, merge
+from refcolor.imaging import chroma_lines, flat_colors, geometry, merge
+from refcolor.imaging.chroma_lines import ChromaLines
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
 from refcolor.matching.alignment import Aligner, Alignment, Source
 from refcolor.methods.base import Learned, Method, Result, Target
-from refcolor.networks.labelling import KeyWeights, Labelling
 from refcolor.synthesis import confidence, confirmed, flat_regions, search
+
+MAX_EXPECTED_PIXELS = 1 << 15  # of the reduced picture that the network's own chroma is computed for
 
 
 class Quick(Method):
-    """Guided patch synthesis from matched sources; :class:`Standard` adds a network's opinion to it."""
+    """Guided patch synthesis from matched sources, with the opinion of a network if one was trained."""
 
     def look(self, pictures: Sequence[Image], config: Config, palette: Palette | None = None) -> Learned:
         return Learned(
@@ -31,36 +36,26 @@ class Quick(Method):
             flat_colors=flat_colors.join([flat_colors.find(picture) for picture in pictures]),
         )
 
-    def opinion(self, relit: Image, learned: Learned, weights: KeyWeights) -> Labelling | None:
-        """What a network says of a target (H, W) in the sources' light; nothing here."""
-        return None
-
-    def expected_chroma(self, labelling: Labelling | None, learned: Learned, relit: Image) -> Image | None:
-        """Chroma (H, W, 2) that the network alone would give; None here."""
-        return None
-
     def color(self, target: Target, learned: Learned, alignment: Alignment | None = None) -> Result:
-        return self._color(target.gray, learned, alignment or learned.aligner.align(target.gray))
-
-    def _color(self, gray: Image, learned: Learned, aligned: Alignment) -> Result:
-        matches, candidates = aligned.matches, aligned.candidates
+        gray, alignment = target.gray, alignment or learned.aligner.align(target.gray)
+        matches, candidates = alignment.matches, alignment.candidates
         relit = np.clip(matches.relit255 / 255, 0, 1).astype(np.float32)
-        labelling = self.opinion(relit, learned, aligned.weights)
+        labelling = learned.ask(relit, alignment.weights) if learned.config.trains else None
         probabilities = None if labelling is None else labelling.probabilities
         if labelling is not None and labelling.nearest is not None:
-            candidates = [*candidates, aligned.motion(labelling.nearest)]
+            candidates = [*candidates, alignment.motion(labelling.nearest)]
         synthesis = search.synthesize(
             matches.relit255,
-            aligned.views,
+            alignment.views,
             candidates,
             matches.best,
             matches.error,
             probabilities,
             seed=learned.config.seed,
         )
-        expected = self.expected_chroma(labelling, learned, relit)
+        expected = expected_chroma(probabilities, learned.chroma_lines, relit)
         trust = confidence.estimate(synthesis, matches.error, expected)
-        evidence = confirmed.confirm(synthesis.ab, matches.relit255, aligned.views, matches)
+        evidence = confirmed.confirm(synthesis.ab, matches.relit255, alignment.views, matches)
         ab = flat_regions.settle(evidence, matches.relit255, probabilities, learned.chroma_lines)
         image = merge.luma_exact(gray, ab * np.float32(matches.dimming))
         assert learned.flat_colors is not None
@@ -69,3 +64,13 @@ class Quick(Method):
         )
         trust[painted] = np.maximum(trust[painted], flat_colors.MIN_CONFIDENCE)
         return Result(image, trust, matches, labelling)
+
+
+def expected_chroma(probabilities: Image | None, lines: ChromaLines | None, relit: Image) -> Image | None:
+    """Chroma (H, W, 2) that the network alone would give, from a reduced picture; None without a network."""
+    if probabilities is None or lines is None:
+        return None
+    h, w = relit.shape
+    scale = min(1.0, math.sqrt(MAX_EXPECTED_PIXELS / relit.size))
+    small = geometry.resize(relit, (max(1, round(w * scale)), max(1, round(h * scale))))
+    return geometry.resize(chroma_lines.upsample(probabilities, lines, small), (w, h))

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers
+from keras.initializers import HeNormal
 
 from refcolor.config import PATCH
 from refcolor.networks.embedding import FEATURES
@@ -55,34 +56,27 @@ def dense_network(clusters: int, seed: int) -> Any:
     al. 2015; dilations, Yu and Koltun 2016). Two more planes hold the position in the picture. Unpadded, so
     that the caller sets the border rule.
     """
-    seeds = count(seed * 1000)  # a seed of its own for every layer
-
-    def normal() -> Any:
-        return keras.initializers.HeNormal(seed=next(seeds))
-
+    seeds = count(seed * 1000)
     x = inputs = keras.Input((None, None, PLANES + 2))
     for channels, dilation in ((24, 1), (32, 2), (48, 4), (64, 7)):
-        x = layers.Conv2D(channels, 3, dilation_rate=dilation, use_bias=False, kernel_initializer=normal())(x)
+        start = HeNormal(seed=next(seeds))
+        x = layers.Conv2D(channels, 3, dilation_rate=dilation, use_bias=False, kernel_initializer=start)(x)
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.ReLU()(x)
-    x = layers.Conv2D(128, 1, activation="relu", kernel_initializer=normal())(x)
+    x = layers.Conv2D(128, 1, activation="relu", kernel_initializer=HeNormal(seed=next(seeds)))(x)
     x = layers.SpatialDropout2D(0.1, seed=next(seeds))(x)
-    outputs = layers.Conv2D(clusters, 1, kernel_initializer=normal())(x)
+    outputs = layers.Conv2D(clusters, 1, kernel_initializer=HeNormal(seed=next(seeds)))(x)
     return keras.Model(inputs, outputs, name="dense_network")
 
 
-def readout_network(inputs: int, clusters: int, seed: int) -> Any:
-    """Palette labels of cells from their features, position and gray: (B, inputs) -> logits (B, clusters)."""
-    seeds = count(seed * 1000)  # a seed of its own for every layer
-
-    def normal() -> Any:
-        return keras.initializers.HeNormal(seed=next(seeds))
-
-    cell = keras.Input((inputs,))
-    x = layers.Dense(128, activation="relu", kernel_initializer=normal())(cell)
+def readout_network(clusters: int, seed: int) -> Any:
+    """Palette labels of cells from their features, position and gray: (B, 67) -> logits (B, clusters)."""
+    seeds = count(seed * 1000)
+    inputs = keras.Input((FEATURES + 3,))
+    x = layers.Dense(128, activation="relu", kernel_initializer=HeNormal(seed=next(seeds)))(inputs)
     x = layers.Dropout(0.1, seed=next(seeds))(x)
-    outputs = layers.Dense(clusters, kernel_initializer=normal())(x)
-    return keras.Model(cell, outputs, name="readout_network")
+    outputs = layers.Dense(clusters, kernel_initializer=HeNormal(seed=next(seeds)))(x)
+    return keras.Model(inputs, outputs, name="readout_network")
 
 
 def embedding_network(weights: Path | None = None) -> Any:

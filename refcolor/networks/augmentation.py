@@ -19,9 +19,8 @@ POSITION_SIGMA = 0.1  # in halves of the picture's longer side
 
 def jitter(inputs: Image, rng: np.random.Generator) -> None:
     """Vary position and gray of the readout's inputs (N, 67), each cell on its own, in place."""
-    count = len(inputs)
-    inputs[:, -3:-1] += rng.normal(0, POSITION_SIGMA, (count, 2))
-    inputs[:, -1] = _relit(inputs[:, -1], rng, count)
+    inputs[:, -3:-1] += rng.normal(0, POSITION_SIGMA, (len(inputs), 2))
+    inputs[:, -1] = _relit(inputs[:, -1], rng, len(inputs))
 
 
 def tile(
@@ -29,19 +28,8 @@ def tile(
 ) -> tuple[Image, Labels]:
     """Cut one random tile of `shape` (h, w) out of a picture, turned, scaled, blurred and relit.
 
-    Parameters
-    ----------
-    stack : float32 (V, H, W, 3)
-        The picture's planes (gray, edges, corners) at several levels of blur.
-    labels : int32 (H, W)
-        Palette label of every pixel.
-
-    Returns
-    -------
-    float32 (h + 28, w + 28, 5)
-        Planes of the tile and of the network's window around it, with the position.
-    int32 (h, w)
-        Labels.
+    Planes (V, H, W, 3) at several levels of blur, and labels (H, W), become planes (h + 28, w + 28, 5) of the
+    tile and of the network's window around it, with the position, and labels (h, w).
     """
     full = np.array(labels.shape[::-1])  # points are (x, y)
     center = rng.uniform(0, full - 1)
@@ -72,8 +60,13 @@ def tile(
     return np.dstack([planes, position]).astype(np.float32), truth.astype(np.int32)
 
 
+def tile_shape(shape: tuple[int, ...], side: int) -> tuple[int, int]:
+    """(h, w) of a training tile: `side` squared pixels, longer where a picture is too narrow for a square."""
+    h, w = min(side, shape[0]), min(side, shape[1])
+    return min(side * side // w, shape[0]), min(side * side // h, shape[1])
+
+
 def _relit(gray: Image, rng: np.random.Generator, count: int | None = None) -> Any:
     """The gray with one random gain and offset, or with `count` of each."""
-    return (
-        gray * np.exp(rng.uniform(-MAX_GAIN, MAX_GAIN, count)) + rng.uniform(-MAX_GAIN, MAX_GAIN, count) / 2
-    )
+    gain, offset = (rng.uniform(-MAX_GAIN, MAX_GAIN, count) for _ in range(2))
+    return gray * np.exp(gain) + offset / 2

@@ -26,17 +26,7 @@ ENGINE_THREADS = 4
 
 @dataclass(frozen=True)
 class Engine:
-    """The engine that runs the network.
-
-    Attributes
-    ----------
-    name, version : str
-        "tensorflow" and its version.
-    gpus : tuple of str
-        Names of the GPUs the engine sees.
-    device : str
-        Keras name of the device in use, for ``keras.device``: "cpu:0" or "gpu:0".
-    """
+    """The engine that runs the network, the GPUs that it sees, and the device in use: "cpu:0" or "gpu:0"."""
 
     name: str
     version: str
@@ -50,19 +40,9 @@ class Engine:
 
 
 def start(device: Device, *, quiet: bool = False) -> Engine:
-    """Import Keras with its engine and choose the device.
+    """Import Keras with its engine and choose the device; ValueError for a GPU that is not there.
 
-    Parameters
-    ----------
-    device : Device
-        ``gpu`` insists, ``cpu`` uses none, ``auto`` takes a GPU when the engine sees one.
-    quiet : bool
-        Hold back what the engine's libraries print on start; it is shown when the start fails.
-
-    Raises
-    ------
-    ValueError
-        When a GPU is asked for and the engine sees none.
+    With `quiet`, what the engine's libraries print on start is held back, and shown when the start fails.
     """
     with held_back() if quiet else nullcontext():
         import keras
@@ -125,8 +105,5 @@ _ENGINES: dict[str, Any] = {"tensorflow": _tensorflow, "jax": _jax}
 
 if __name__ == "__main__":  # `refcolor info` asks in a process of its own, to stay quick and clean itself
     found = start(Device.AUTO, quiet=True)
-    print(
-        json.dumps(
-            {found.name: found.version, "GPUs": ", ".join(found.gpus) or "none", "trains on": found.where}
-        )
-    )
+    about = {found.name: found.version, "GPUs": ", ".join(found.gpus) or "none", "trains on": found.where}
+    print(json.dumps(about))

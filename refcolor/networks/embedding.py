@@ -26,7 +26,6 @@ from refcolor.networks import backend
 WEIGHTS = Path(__file__).parents[1] / "data" / "embedding.npz"  # of the pre-trained embedding
 CELL_SIDE = 4  # pixels
 FEATURES = 64  # numbers that describe a cell
-READOUT_INPUTS = FEATURES + 3  # per cell: features, position x and y, gray
 FEATURE_SCALE = 4.0  # the readout's inputs should vary by about 1; a unit vector's numbers are smaller
 ATTENTION_SCALE = 20.0  # similarities, in [-1, 1], are multiplied by it before the softmax
 EDGE_CONFIG = Config(blur=1.0, canny=(20.0, 80.0))  # the embedding was trained with these edges
@@ -36,17 +35,13 @@ PROXIMITY_SIGMA = 0.15  # of the width: how far things move, where nothing else 
 MIN_PROBABILITY = 1e-6  # of every label, as a share of the most probable one
 MAX_PAIRS = 1 << 20  # pairs of cells that a thread compares at once: bounds the memory
 VIEWS = 8  # the source itself and random variants of it
-TURN_SIGMA, ZOOM_SIGMA, SHIFT_SIGMA = (
-    6.0,
-    0.08,
-    0.05,
-)  # degrees, logarithm, share of the width
+TURN_SIGMA, ZOOM_SIGMA, SHIFT_SIGMA = 6.0, 0.08, 0.05  # degrees, logarithm, share of the width
 GAMMA_SIGMA, GAIN_SIGMA = 0.1, 0.05  # of logarithms
 
 
 def grid_size(shape: tuple[int, ...]) -> tuple[int, int]:
     """(w, h) of the cells that describe a picture of `shape` (H, W)."""
-    h, w = _input_size(shape)
+    w, h = _input_size(shape)
     return w // CELL_SIDE, h // CELL_SIDE
 
 
@@ -58,27 +53,14 @@ def describe(network: Any, gray: Image) -> Image:
 def recall(
     target: Image, sources: Sequence[tuple[Image, Image]], weights: Sequence[float] = (1.0,)
 ) -> tuple[Image, Image]:
-    """Probabilities of the palette labels for every target cell, and its nearest source cell.
+    """Probabilities (h, w, k) of the labels of target cells (h, w, 64), and the nearest source cells.
 
     Two opinions are multiplied: one weights source cells by similarity alone, the other by similarity and
     proximity. What is both similar and close counts most, and what has moved far is still found.
 
-    Parameters
-    ----------
-    target : float32 (h, w, 64)
-        From :func:`describe`.
-    sources : sequence of float32 (h', w', 64), (h', w', k)
-        Each source's cells, from :func:`describe`, and the share of every label in them, from
-        :func:`label_shares`.
-    weights : sequence of float
-        How much each source counts.
-
-    Returns
-    -------
-    float32 (h, w, k)
-        Probabilities.
-    float32 (h, w, 2)
-        Center of the nearest cell, by similarity and proximity: x / width, source number + y / height.
+    Sources are their cells (h', w', 64), from :func:`describe`, and the share of every label in them
+    (h', w', k), from :func:`label_shares`; `weights` tell how much each counts. The nearest cells, by
+    similarity and proximity, are given by their centers (h, w, 2): x / width, source number + y / height.
     """
     rows, columns = target.shape[:2]
     memories = [_Memory(target.shape, *source) for source in sources]
@@ -91,8 +73,7 @@ def recall(
             np.add.reduce([answer[i] * np.float32(w) for answer, w in zip(answers, weights, strict=True)])
             for i in (0, 1)
         )
-        agreed: Image = np.asarray(np.sqrt(_normalized(by_similarity) * _normalized(by_both)), np.float32)
-        probabilities[where] = _normalized(agreed)
+        probabilities[where] = _normalized(np.sqrt(_normalized(by_similarity) * _normalized(by_both)))
         number = np.argmax([answer[2] for answer in answers], axis=0)
         center = np.stack([answer[3] for answer in answers])[number, np.arange(len(number))]
         nearest[where] = center + number[:, None] * np.array([0, 1], np.float32)
@@ -119,12 +100,8 @@ class _Memory:
     def compare(self, target: Image, row: int, columns: slice) -> tuple[Image, Image, Image, Image]:
         """Compare target cells (n, 64) of one row with all source cells.
 
-        Returns
-        -------
-        float32 (n, k), (n, k)
-            Label weights by similarity, and by similarity times proximity.
-        float32 (n,), (n, 2)
-            That product for the nearest cell, and the cell's center (x / width, y / height).
+        Returns label weights (n, k) by similarity, and by similarity times proximity; that product (n,) for
+        the nearest cell, and the cell's center (n, 2) as x / width, y / height.
         """
         similarity: Image = np.asarray(target @ self.features, np.float32)
         similarity -= 1
@@ -143,15 +120,10 @@ class _Memory:
 
 
 def random_views(network: Any, gray: Image, seed: int) -> Image:
-    """Features of the source and of random variants of it, which the readout trains with.
+    """Features (VIEWS, h, w, 64) of the source, and of random variants of it, which the readout trains with.
 
     Variants are moved, turned, scaled and relit; their features are brought back to the cells of the source,
     so that the readout learns how the features of one place vary.
-
-    Returns
-    -------
-    float32 (VIEWS, h, w, 64)
-        The first view is the source as it is.
     """
     rng = np.random.default_rng(seed)
     picture = _input_picture(gray)
@@ -185,14 +157,14 @@ def bilinear(grid: Image, x: Image, y: Image) -> Image:
     return np.asarray(upper + (lower - upper) * down, np.float32)
 
 
-def readout_inputs(cells: Image, gray: Image) -> Image:
-    """Features, position and gray (h, w, 67) of cells (h, w, 64) with mean grays (h, w)."""
-    h, w = gray.shape
+def readout_inputs(views: Image, gray: Image) -> Image:
+    """Features, position and mean gray (V, h * w, 67) of the cells (V, h, w, 64) of a picture (H, W)."""
+    count, h, w, _ = views.shape
     y, x = np.mgrid[:h, :w].astype(np.float32)
-    position = geometry.relative_position(x, y, (h, w))
-    return np.concatenate(
-        [cells * np.float32(FEATURE_SCALE), position, gray[..., None] - np.float32(0.5)], axis=-1
-    )
+    means = cv2.resize(gray, (w, h), interpolation=cv2.INTER_AREA) - np.float32(0.5)
+    place = np.dstack([geometry.relative_position(x, y, (h, w)), means])
+    inputs = [views * np.float32(FEATURE_SCALE), np.broadcast_to(place, (count, h, w, 3))]
+    return np.concatenate(inputs, axis=-1).reshape(count, h * w, -1)
 
 
 def input_planes(gray: Image) -> Image:
@@ -208,20 +180,20 @@ def label_shares(labels: Labels, size: tuple[int, int], clusters: int) -> Image:
 
 
 def _input_size(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(w, h) of what the network sees of a picture of `shape` (H, W)."""
     scale = INPUT_SIDE / math.sqrt(shape[0] * shape[1])
     h, w = (max(2, round(side * scale / SIDE_MULTIPLE)) * SIDE_MULTIPLE for side in shape[:2])
-    return h, w
+    return w, h
 
 
 def _input_picture(gray: Image) -> Image:
     """The picture (H, W) at the size that the network sees."""
-    h, w = _input_size(gray.shape)
-    return np.asarray(np.clip(cv2.resize(gray, (w, h), interpolation=cv2.INTER_AREA), 0, 1), np.float32)
+    small = cv2.resize(gray, _input_size(gray.shape), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.clip(small, 0, 1), np.float32)
 
 
 def _features(network: Any, picture: Image) -> Image:
-    cells: Image = np.asarray(network(input_planes(picture)[None], training=False), np.float32)[0]
-    return cells
+    return np.asarray(network(input_planes(picture)[None], training=False)[0], np.float32)
 
 
 def _proximity(targets: int, sources: int, length: float) -> Image:

@@ -1,74 +1,78 @@
 """The networks that say how likely each palette color is: the report's, its dense successor, the embedding.
 
 Each is trained once, on one source or several, and then asked about any number of targets. Asking changes
-nothing, so threads may share one. Importing this module imports Keras.
+nothing, so threads may share one. All random numbers come from one NumPy generator and from seeds of the
+layers: on a CPU the same seed gives the same weights bit for bit. Importing this module imports Keras.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-import cv2
+import keras
 import numpy as np
+from numpy.typing import NDArray
 
-from refcolor.config import PATCH, Config, Progress
-from refcolor.imaging import features, geometry
+from refcolor.config import PATCH, RADIUS, Config, Init, Preset, Progress
+from refcolor.imaging import features, geometry, patches
 from refcolor.imaging.color import Image
 from refcolor.imaging.features import Features
 from refcolor.imaging.palette import Labels, Palette
 from refcolor.matching.alignment import Source
-from refcolor.networks import architectures, embedding, training
-from refcolor.networks.labelling import KeyWeights, Labelling
+from refcolor.networks import architectures, augmentation, embedding
 
+Lessons = tuple[int, Iterator[tuple[Image, NDArray[Any]]]]  # number of steps; inputs and labels of each
+
+BLUR_LEVELS = 16  # of the augmentation, evenly spaced from none to the largest
+TILES_PER_STEP = 4  # of the dense network's training
+MAX_PREDICTED_SIDE = 1024  # grid pixels that the dense network predicts at once: bounds the memory
+PREDICTED_PATCHES = 1024  # that the report's network predicts at once; only speed depends on it
 MIN_PROBABILITY = 1e-2  # added to every label before two opinions are multiplied
 READOUT_EXPONENT = 0.5  # of the readout's opinion in that product
 
 
 class Labeller(ABC):
-    """A network for some sources.
+    """A network for some sources, which all have the same palette."""
 
-    Parameters
-    ----------
-    sources : sequence of Source
-        With a palette, which all share.
-    palette : Palette
-        The same palette.
-    config : Config
-        Settings of the run.
-
-    Attributes
-    ----------
-    networks : tuple of keras.Model
-        What is trained, in the order of a model file.
-    """
-
-    networks: tuple[Any, ...]
+    networks: tuple[Any, ...]  # Keras models in the order of a model file; the last one is trained
+    loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
     def __init__(self, sources: Sequence[Source], palette: Palette, config: Config) -> None:
         self.sources, self.palette, self.config = tuple(sources), palette, config
 
-    @abstractmethod
     def train(self, progress: Progress) -> None:
         """Learn the sources; `progress` is told (steps done, steps in all) after every step."""
+        steps, batches = self.lessons()
+        network = self.networks[-1]
+        # compiling for one picture costs more than it saves
+        network.compile(optimizer=self.optimizer(steps), loss=self.loss, jit_compile=False)
+        for step, (inputs, truth) in enumerate(batches, 1):
+            network.train_on_batch(inputs, truth)
+            progress(step, steps)
+
+    def optimizer(self, steps: int) -> Any:
+        """Adam, with a rate that rises for a tenth of the steps and falls to nothing over the rest."""
+        rate, rise = self.config.learning_rate, max(1, steps // 10)
+        fall = max(1, steps - rise)
+        return keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(rate / 10, fall, warmup_target=rate, warmup_steps=rise)
+        )
 
     @abstractmethod
-    def probabilities(self, gray: Image, weights: KeyWeights) -> tuple[Image, Image | None]:
-        """Probabilities (h, w, k) for a target (H, W) in [0, 1], and the nearest source cells, if known."""
+    def lessons(self) -> Lessons:
+        """What the network is trained with."""
+
+    @abstractmethod
+    def probabilities(self, gray: Image, weights: Mapping[int, float]) -> tuple[Image, Image | None]:
+        """Label probabilities (h, w, k) of a target (H, W), and the nearest source cells, if known."""
 
     @abstractmethod
     def grid(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """(w, h) of the network's grid for a picture of `shape` (H, W, ...)."""
-
-    def ask(self, gray: Image, weights: KeyWeights) -> Labelling:
-        """What the network says of a target (H, W) in [0, 1], given the sources of these weights."""
-        probabilities, nearest = self.probabilities(gray, weights)
-        labels = np.asarray(probabilities.argmax(-1), np.int32)
-        picture = self.palette.paint(labels)
-        return Labelling(picture, labels, probabilities, self.palette, gray, self.config, nearest)
 
     def on_grid(self, source: Source) -> tuple[Image, Labels, Features]:
         """A source on the network's grid: picture (h, w, 3), palette labels (h, w), features."""
@@ -77,46 +81,122 @@ class Labeller(ABC):
         return small, self.palette.labels(small), features.extract(source.gray, size, self.config)
 
 
-class WindowSteps(NamedTuple):
-    """How a network is built, trained and asked."""
-
-    build: Callable[[int, int], Any]
-    train: Callable[..., None]
-    predict: Callable[[Any, Image], Image]
-
-
 class WindowLabeller(Labeller):
     """A network that sees 29x29 pixels of gray, edges and corners; the kinds below say which."""
 
-    steps: ClassVar[WindowSteps]
+    build: ClassVar[Any]  # the network for a number of colors and a seed
 
     def __init__(self, sources: Sequence[Source], palette: Palette, config: Config) -> None:
         super().__init__(sources, palette, config)
-        self.networks = (self.steps.build(len(palette), config.seed),)
+        self.networks = (self.build(len(palette), config.seed),)
 
-    def train(self, progress: Progress) -> None:
+    def probabilities(self, gray: Image, weights: Mapping[int, float]) -> tuple[Image, None]:
+        return self.predict(features.extract(gray, self.grid(gray.shape), self.config).planes), None
+
+    @abstractmethod
+    def predict(self, planes: Image) -> Image:
+        """Probabilities (h, w, k) of every pixel of `planes` (h, w, 3)."""
+
+    def blurred(self) -> list[tuple[Image, Labels]]:
+        """Every source's planes (BLUR_LEVELS, h, w, 3), more and more blurred, and its labels (h, w)."""
+        sigmas = np.linspace(0, self.config.sigma, BLUR_LEVELS).tolist()
         on_grid = (self.on_grid(source) for source in self.sources)
-        lessons = [(seen.planes, labels) for _, labels, seen in on_grid]
-        self.steps.train(self.networks[0], lessons, self.config, progress)
-
-    def probabilities(self, gray: Image, weights: KeyWeights) -> tuple[Image, None]:
-        planes = features.extract(gray, self.grid(gray.shape), self.config).planes
-        return self.steps.predict(self.networks[0], planes), None
+        return [(patches.blur_stack(seen.planes, sigmas), labels) for _, labels, seen in on_grid]
 
 
 class PatchLabeller(WindowLabeller):
-    """The report's network: one patch for each pixel of a square grid."""
+    """The report's network: one patch for each pixel of a square grid.
 
-    steps = WindowSteps(architectures.patch_network, training.train_patches, training.predict_patches)
+    Each epoch visits all pixels in a new random order. Every patch is rotated by an angle and blurred by a
+    Gaussian drawn evenly from the ranges of the config; pixels beyond the picture are mirrored.
+    """
+
+    build = staticmethod(architectures.patch_network)
+    loss = keras.losses.SparseCategoricalCrossentropy()
+
+    def optimizer(self, steps: int) -> Any:
+        """The report's."""
+        return keras.optimizers.Adam(self.config.learning_rate, epsilon=1e-8)
+
+    def lessons(self) -> Lessons:
+        config, rng = self.config, np.random.default_rng(self.config.seed)
+        sources = self.blurred()
+        stack = np.concatenate([planes for planes, _ in sources])
+        points = np.concatenate([pixels(labels.shape) for _, labels in sources])
+        truth = np.concatenate([labels.ravel() for _, labels in sources])
+        first_level = np.repeat(np.arange(len(sources), dtype=np.int32) * BLUR_LEVELS, config.grid**2)
+        batch = min(config.batch, len(points))
+        count = len(points) - len(points) % batch  # batches of one size need one traced graph
+
+        def batches() -> Iterator[tuple[Image, Labels]]:
+            for _ in range(config.passes):
+                order = rng.permutation(len(points))[:count]
+                level = first_level[order] + rng.integers(0, BLUR_LEVELS, count, np.int32)
+                angle = np.radians(rng.uniform(-config.rotation, config.rotation, count)).astype(np.float32)
+                for first in range(0, count, batch):
+                    part = slice(first, first + batch)
+                    pick = order[part]
+                    cut = patches.gather(
+                        stack, points[pick], level=level[part], angle=angle[part], size=PATCH, threads=1
+                    )  # one thread: a batch is too small to share out
+                    yield cut, truth[pick]
+
+        return config.passes * (count // batch), batches()
+
+    def predict(self, planes: Image) -> Image:
+        h, w = planes.shape[:2]
+        points, stack = pixels((h, w)), planes[None]
+        parts = np.split(points, range(PREDICTED_PATCHES, len(points), PREDICTED_PATCHES))
+        found = [self.networks[0](patches.gather(stack, part, size=PATCH), training=False) for part in parts]
+        return np.concatenate([np.asarray(part) for part in found]).reshape(h, w, -1)
 
     def grid(self, shape: tuple[int, ...]) -> tuple[int, int]:
         return self.config.grid, self.config.grid
 
 
-class DenseLabeller(WindowLabeller):
-    """The same window, for all pixels of a grid at once."""
+def pixels(shape: tuple[int, ...]) -> NDArray[np.int32]:
+    """Every pixel (x, y) of a picture of `shape` (h, w), row by row: (h * w, 2)."""
+    return np.indices(shape, np.int32)[::-1].reshape(2, -1).T
 
-    steps = WindowSteps(architectures.dense_network, training.train_dense, training.predict_dense)
+
+class DenseLabeller(WindowLabeller):
+    """The same window, for all pixels of a grid at once.
+
+    An epoch shows as many pixels as the largest source has, but those of a square at most, in tiles that are
+    turned, scaled and blurred. Gray and position vary a little, lest the network rely on their exact values.
+    """
+
+    build = staticmethod(architectures.dense_network)
+
+    def lessons(self) -> Lessons:
+        config, rng = self.config, np.random.default_rng(self.config.seed)
+        sources = self.blurred()
+        shapes = np.array([augmentation.tile_shape(labels.shape, config.tile) for _, labels in sources])
+        shape = tuple(shapes.min(0).tolist())  # tiles of one size need one traced graph
+        seen = min(max(labels.size for _, labels in sources), config.grid**2)
+        steps = config.passes * max(1, round(seen / (TILES_PER_STEP * shape[0] * shape[1])))
+
+        def batches() -> Iterator[tuple[Image, Labels]]:
+            for _ in range(steps):
+                picks = [int(rng.integers(len(sources))) for _ in range(TILES_PER_STEP)]
+                tiles = [augmentation.tile(*sources[i], shape, rng, config) for i in picks]
+                yield np.stack([planes for planes, _ in tiles]), np.stack([labels for _, labels in tiles])
+
+        return steps, batches()
+
+    def predict(self, planes: Image) -> Image:
+        h, w = planes.shape[:2]
+        y, x = np.mgrid[-RADIUS : h + RADIUS, -RADIUS : w + RADIUS].astype(np.float32)
+        mirrored = np.pad(planes, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)), mode="reflect")
+        inputs = np.dstack([mirrored, geometry.relative_position(x, y, (h, w))])
+        logits = []
+        side = MAX_PREDICTED_SIDE  # one block for all but very long pictures
+        for top in range(0, h, side):
+            strip = inputs[top : top + side + 2 * RADIUS]
+            blocks = [strip[:, left : left + side + 2 * RADIUS] for left in range(0, w, side)]
+            found = [np.asarray(self.networks[0](block[None], training=False))[0] for block in blocks]
+            logits.append(np.concatenate(found, axis=1))
+        return _softmax(np.concatenate(logits))
 
     def grid(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """(w, h) of the aspect of `shape`, with `config.grid` squared pixels at most.
@@ -129,49 +209,58 @@ class DenseLabeller(WindowLabeller):
 
 
 class EmbeddingLabeller(Labeller):
-    """The shipped embedding's recall, and a small network that is trained to read labels out of it."""
+    """The shipped embedding's recall, and a small network, the readout, that learns to read labels out of it.
+
+    It sees every cell of the sources about `config.passes` times, in random views.
+    """
+
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
 
     def __init__(self, sources: Sequence[Source], palette: Palette, config: Config) -> None:
         super().__init__(sources, palette, config)
-        self.embedding = architectures.embedding_network(embedding.WEIGHTS)
-        self.readout = architectures.readout_network(embedding.READOUT_INPUTS, len(palette), config.seed)
-        self.networks = (self.embedding, self.readout)
+        embed = architectures.embedding_network(embedding.WEIGHTS)
+        self.networks = (embed, architectures.readout_network(len(palette), config.seed))
 
     def grid(self, shape: tuple[int, ...]) -> tuple[int, int]:
         return embedding.grid_size(shape)
 
-    def train(self, progress: Progress) -> None:
-        lessons = [
-            (
-                embedding.random_views(self.embedding, source.gray, self.config.seed),
-                _cell_means(source.gray, shares.shape),
-                shares,
-            )
-            for source, (_, shares) in zip(self.sources, self._memories, strict=True)
-        ]
-        training.train_readout(self.readout, lessons, self.config, progress)
+    def lessons(self) -> Lessons:
+        config, rng = self.config, np.random.default_rng(self.config.seed)
+        grays = [source.gray for source in self.sources]
+        views = [embedding.random_views(self.networks[0], gray, config.seed) for gray in grays]
+        inputs = np.concatenate([*map(embedding.readout_inputs, views, grays)], axis=1)
+        truth = np.concatenate([shares.reshape(-1, shares.shape[-1]) for _, shares in self._memories])
+        batch = min(config.batch, len(truth))
+        usual = (embedding.INPUT_SIDE // embedding.CELL_SIDE) ** 2  # cells; a long picture takes no longer
+        seen = min(len(truth), len(self.sources) * usual)
+        steps = max(1, config.passes * seen // batch)
 
-    def probabilities(self, gray: Image, weights: KeyWeights) -> tuple[Image, Image]:
-        cells = embedding.describe(self.embedding, gray)
+        def batches() -> Iterator[tuple[Image, Image]]:
+            for _ in range(steps):
+                view, cell = rng.integers(len(inputs), size=batch), rng.integers(len(truth), size=batch)
+                cells = inputs[view, cell]
+                augmentation.jitter(cells, rng)
+                yield cells, truth[cell]
+
+        return steps, batches()
+
+    def probabilities(self, gray: Image, weights: Mapping[int, float]) -> tuple[Image, Image]:
+        embed, readout = self.networks
+        cells = embedding.describe(embed, gray)
         memories = [self._memories[number] for number in weights]
         recalled, nearest = embedding.recall(cells, memories, list(weights.values()))
-        read = training.predict_readout(self.readout, cells, _cell_means(gray, cells.shape))
-        return agree(recalled, read), nearest
+        logits = readout(embedding.readout_inputs(cells[None], gray)[0], training=False)
+        return agree(recalled, _softmax(np.asarray(logits)).reshape(recalled.shape)), nearest
 
     @cached_property
     def _memories(self) -> list[tuple[Image, Image]]:
         """Every source's cells as the embedding describes them, and the share of every label in each."""
-        return [
-            (
-                embedding.describe(self.embedding, source.gray),
-                embedding.label_shares(
-                    self.palette.labels(source.rgb) if source.labels is None else source.labels,
-                    self.grid(source.rgb.shape),
-                    len(self.palette),
-                ),
-            )
-            for source in self.sources
-        ]
+        memories = []
+        for source in self.sources:
+            assert source.labels is not None
+            shares = embedding.label_shares(source.labels, self.grid(source.rgb.shape), len(self.palette))
+            memories.append((embedding.describe(self.networks[0], source.gray), shares))
+        return memories
 
 
 def agree(recalled: Image, read: Image) -> Image:
@@ -180,5 +269,13 @@ def agree(recalled: Image, read: Image) -> Image:
     return np.asarray(odds / odds.sum(-1, keepdims=True), np.float32)
 
 
-def _cell_means(gray: Image, shape: tuple[int, ...]) -> Image:
-    return np.asarray(cv2.resize(gray, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.float32)
+def _softmax(logits: Image) -> Image:
+    odds = np.exp(logits - logits.max(-1, keepdims=True))
+    return np.asarray(odds / odds.sum(-1, keepdims=True), np.float32)
+
+
+KINDS: dict[tuple[Preset, Init], type[Labeller]] = {
+    (Preset.PAPER, Init.SCRATCH): PatchLabeller,
+    (Preset.STANDARD, Init.SCRATCH): DenseLabeller,
+    (Preset.STANDARD, Init.PRETRAINED): EmbeddingLabeller,
+}

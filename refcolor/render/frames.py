@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -46,23 +46,21 @@ class Frames(ABC):
 
 
 class FileFrames(Frames):
-    """Pictures in files, in the order of `numbers`, or of :func:`refcolor.files.sequences.numbers`."""
+    """Pictures in files, by frame number."""
 
     def __init__(
-        self, paths: Sequence[Path], max_pixels: int = MAX_PIXELS, numbers: Sequence[int] | None = None
+        self, files: Mapping[int, Path], max_pixels: int = MAX_PIXELS, key_names: Sequence[str] = ()
     ) -> None:
-        known = sequences.numbers(paths) if numbers is None else numbers
-        order = sorted(range(len(paths)), key=known.__getitem__)
-        self.numbers = tuple(known[i] for i in order)
-        self.paths = self.files = tuple(paths[i] for i in order)
-        self.max_pixels = max_pixels
+        self.numbers = tuple(sorted(files))
+        self.files = tuple(files[number] for number in self.numbers)
+        self.max_pixels, self.key_names = max_pixels, tuple(key_names)
         self._home = Path.cwd()
 
     def name(self, index: int) -> str:
-        return str(self.paths[index])
+        return str(self.files[index])
 
     def read(self, index: int) -> Picture:
-        return images.read(_seen_from(self._home, self.paths[index]), max_pixels=self.max_pixels)
+        return images.read(_seen_from(self._home, self.files[index]), max_pixels=self.max_pixels)
 
 
 class VideoFrames(Frames):
@@ -150,39 +148,30 @@ def find_frames(
     if others:
         raise UsageError(f"{quoted(others[0])} is no picture: color a video alone, with no other files")
     with usage_errors():
-        found = sequences.expand_numbered(targets)
-        for path, _ in found:
+        frames: list[tuple[Path, int | None]] = []
+        beside: list[tuple[Path, int | None]] = []
+        for file in sequences.expand_numbered(targets):
+            path = file[0]
             if not path.exists():
                 raise FileNotFoundError(f"there is no file {quoted(path)}; check the name")
-        are_keys = [
-            path.name in key_names or any(key.exists() and path.samefile(key) for key in keys)
-            for path, _ in found
-        ]
-        return _without_keys(found, are_keys, max_pixels)
+            is_key = path.name in key_names or any(key.exists() and path.samefile(key) for key in keys)
+            (beside if is_key else frames).append(file)
+        if not frames:
+            text = f"{quoted(beside[0][0])} is a key, and there is no other frame: name the gray pictures"
+            raise UsageError(text)
+        for path, number in beside:
+            if sequences.number_of(path) is not None:
+                with suppress(ValueError):  # another frame has its number
+                    _by_number([*frames, (path, number)])
+                    frames.append((path, number))
+        return FileFrames(_by_number(frames), max_pixels, [path.name for path, _ in beside])
 
 
-def _without_keys(found: list[tuple[Path, int | None]], are_keys: list[bool], max_pixels: int) -> FileFrames:
-    pairs = list(zip(found, are_keys, strict=True))
-    frames = [file for file, is_key in pairs if not is_key]
-    key_files = [file for file, is_key in pairs if is_key]
-    if not frames:
-        text = f"{quoted(found[0][0])} is a key, and there is no other frame"
-        raise UsageError(f"{text}: name the gray pictures")
-    for file in key_files:
-        if sequences.number_of(file[0]) is not None:
-            with suppress(ValueError):  # another frame has its number
-                _numbers([*frames, file])
-                frames.append(file)
-    result = FileFrames([path for path, _ in frames], max_pixels, _numbers(frames))
-    result.key_names = tuple(path.name for path, _ in key_files)
-    return result
-
-
-def _numbers(files: list[tuple[Path, int | None]]) -> list[int]:
-    """The frame numbers: those that patterns give, if they give all of them."""
-    numbers = [number for _, number in files if number is not None]
-    if len(numbers) < len(files):
-        return sequences.numbers([path for path, _ in files])
+def _by_number(files: list[tuple[Path, int | None]]) -> dict[int, Path]:
+    """The files by frame number: by those that patterns give, if they give all of them."""
+    given = [number for _, number in files if number is not None]
+    paths = [path for path, _ in files]
+    numbers = given if len(given) == len(files) else sequences.numbers(paths)
     if len(set(numbers)) < len(numbers):
         raise ValueError("two patterns have frames of the same number: color them one at a time")
-    return numbers
+    return dict(zip(numbers, paths, strict=True))

@@ -10,44 +10,29 @@ from typing import Any
 import cv2
 import numpy as np
 
-from refcolor.errors import quoted
 from refcolor.files import images, plain_files
 from refcolor.imaging.color import Image
 from refcolor.imaging.contact_sheets import contact_sheet
 from refcolor.imaging.features import Features, draw_corners
 from refcolor.imaging.palette import Labels
-from refcolor.matching.alignment import Source
 from refcolor.methods.base import Result
 from refcolor.methods.colorizer import Colorizer
-from refcolor.networks.labelling import Labelling
-from refcolor.render.outputs import refuse_inputs
+from refcolor.render import outputs
 
 PICTURES = (
     "source", "target", "source_edges", "target_edges", "source_corners", "target_corners", "clusters", "pca",
     "source_labels", "target_labels", "palette", "result", "sheet",
 )  # fmt: skip
 TABLES = ("source_corners", "target_corners", "clusters", "target_labels", "probabilities")
+FILES = (*(f"{name}.png" for name in PICTURES), *(f"{name}.csv" for name in TABLES))
 FIGURE, MARGIN = 480, 20  # pixels; sides of the PCA figure and width of its empty border
 BACKDROP = 0.85  # gray of the dots behind the clusters
 HUE_STEP = 0.618034  # of the hue circle, the golden ratio, between neighboring labels
 
 
 def check_folder(folder: Path, *, inputs: Sequence[Path], force: bool) -> None:
-    """Refuse, before any work, a folder that the files cannot go into.
-
-    Raises
-    ------
-    OSError, ValueError
-        As :func:`refcolor.files.plain_files.check_target`, for the folder or for any file in it.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"{quoted(folder)} is not a folder: the stages need one")
-    if not folder.exists():
-        plain_files.check_target(folder)
-        return
-    refuse_inputs([folder / name for name in _files()], inputs)
-    for name in _files():
-        plain_files.check_target(folder / name, force=force)
+    """Refuse, before any work, an unfit folder, as :func:`refcolor.render.outputs.check`."""
+    outputs.check([], [folder], inputs, others=[folder / name for name in FILES], force=force)
 
 
 def write(folder: Path, colorizer: Colorizer, gray: Image, result: Result, *, force: bool) -> list[Path]:
@@ -56,44 +41,38 @@ def write(folder: Path, colorizer: Colorizer, gray: Image, result: Result, *, fo
     They are first finished in a hidden folder beside them: if the disk is full, or after Ctrl-C, no file
     appears and none is replaced.
     """
+    import pandas as pd  # late: only this command writes tables
+
     is_new = not folder.exists()
     folder.mkdir(exist_ok=True)
     try:
-        for name in _files():
-            plain_files.check_target(folder / name, force=force)
+        check_folder(folder, inputs=[], force=force)
         with TemporaryDirectory(prefix=".refcolor-", dir=folder) as hidden:
-            for name, image in _pictures(colorizer, gray, result).items():
+            pictures, tables = _stages(colorizer, gray, result)
+            for name, image in pictures.items():
                 images.write_picture(Path(hidden, f"{name}.png"), image)
-            for name, columns in _tables(colorizer, result).items():
-                import pandas as pd  # late: only this command writes tables
-
+            for name, columns in tables.items():
                 with plain_files.atomic(Path(hidden, f"{name}.csv")) as file:
                     file.write(pd.DataFrame(columns).to_csv(index=False, float_format="%.5g").encode())
-            for name in _files():
+            for name in FILES:
                 plain_files.publish(Path(hidden, name), folder / name, force=force)
     except BaseException:
         if is_new and not any(folder.iterdir()):
             folder.rmdir()
         raise
-    return [folder / name for name in _files()]
+    return [folder / name for name in FILES]
 
 
-def _files() -> list[str]:
-    return [f"{name}.png" for name in PICTURES] + [f"{name}.csv" for name in TABLES]
-
-
-def _parts(colorizer: Colorizer, result: Result) -> tuple[Labelling, Source, tuple[Image, Labels, Features]]:
-    """The network's part of the result; the source, and the same on the network's grid."""
+def _stages(
+    colorizer: Colorizer, gray: Image, result: Result
+) -> tuple[dict[str, Image], dict[str, dict[str, Any]]]:
+    """The pictures, and the columns of each table."""
     labeller, source = colorizer.learned.labeller, colorizer.learned.sources[0]
+    labelling = result.labelling
     assert labeller is not None
-    assert result.labelling is not None
-    return result.labelling, source, labeller.on_grid(source)
-
-
-def _pictures(colorizer: Colorizer, gray: Image, result: Result) -> dict[str, Image]:
-    labelling, source, on_grid = _parts(colorizer, result)
+    assert labelling is not None
     colors = labelling.palette
-    small, labels, features = on_grid
+    small, labels, features = labeller.on_grid(source)
     clustered = colors.paint(labels)
     pictures = {
         "source": source.rgb,
@@ -112,24 +91,16 @@ def _pictures(colorizer: Colorizer, gray: Image, result: Result) -> dict[str, Im
     cells = [(name.replace("_", " "), image) for name, image in pictures.items()]
     rows = [cells[at : at + 4] for at in range(0, len(cells), 4)]
     pictures["sheet"] = np.asarray(contact_sheet(rows) / 255, np.float32)
-    return pictures
-
-
-def _tables(colorizer: Colorizer, result: Result) -> dict[str, dict[str, Any]]:
-    """The columns of each table."""
-    labelling, _, (_, _, features) = _parts(colorizer, result)
-    colors = labelling.palette
-    columns = labelling.probabilities.reshape(-1, len(colors)).T
-    clusters: dict[str, Any] = {"label": np.arange(len(colors))}
-    clusters |= {name: colors.rgb[:, i] for i, name in enumerate("RGB")}
-    clusters |= {name: colors.lab[:, i] for i, name in enumerate("Lab")}
-    return {
+    channels = zip("RGBLab", [*colors.rgb.T, *colors.lab.T], strict=True)
+    probabilities = labelling.probabilities.reshape(-1, len(colors)).T
+    tables = {
         "source_corners": _corners(features),
         "target_corners": _corners(labelling.features),
-        "clusters": clusters | {"share": colors.share},
+        "clusters": {"label": np.arange(len(colors)), **dict(channels), "share": colors.share},
         "target_labels": {"label": labelling.labels.ravel()},
-        "probabilities": {str(label): column for label, column in enumerate(columns)},
+        "probabilities": {str(label): column for label, column in enumerate(probabilities)},
     }
+    return pictures, tables
 
 
 def _corners(features: Features) -> dict[str, Any]:

@@ -20,11 +20,10 @@ from refcolor.files import models
 from refcolor.methods.colorizer import Colorizer
 from refcolor.render import learning
 from refcolor.render.frames import VideoFrames
-from refcolor.render.observer import SILENT, Observer
 from refcolor.render.painter import Outcome
 from refcolor.render.plan import Plan, prepare, read_own_model
 from refcolor.render.report import Report
-from refcolor.render.request import Request
+from refcolor.render.request import SILENT, Observer, Request
 
 if TYPE_CHECKING:
     from refcolor.render.ray_cluster import Cluster

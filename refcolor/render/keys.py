@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 
 import cv2
@@ -20,14 +21,16 @@ import numpy as np
 
 from refcolor.errors import UsageError, quoted
 from refcolor.files import images
-from refcolor.files.models import Model, is_meant
-from refcolor.files.sequences import FRAME_FIELD, expand, number_of
+from refcolor.files.models import Model
+from refcolor.files.sequences import expand, number_of
 from refcolor.files.video import is_video
 from refcolor.imaging import palette
 from refcolor.imaging.checks import check_size
 from refcolor.imaging.color import Image, luma
 from refcolor.render.frames import Frames, GrayFrames, VideoFrames
 from refcolor.shots.frame_pairs import static_mask
+
+Word = tuple[str, str | None]  # the file of a key, and what is before its "=": a number or ""; None without
 
 NUMBERED = re.compile(r"(-?\d{0,100})=(.+)", re.DOTALL)  # 24=FILE, or =FILE for no frame
 VIDEO_FRAME = re.compile(r"(.+)@(\d+)", re.DOTALL)  # VIDEO@24
@@ -46,6 +49,7 @@ class Key:
     """
 
     name: str
+    file: Path
     rgb: Image
     frame: int | None
     fixed: bool = False
@@ -56,23 +60,29 @@ class Key:
         return luma(self.rgb)
 
 
-def read(words: Sequence[str], video_frames: Sequence[str], frames: Frames) -> list[Key]:
-    """Read the keys of a shot.
+def split(words: Sequence[str]) -> list[Word]:
+    """The words with their numbers split off, and with the files of folders and patterns in their place."""
+    found: list[Word] = []
+    for word in words:
+        match = None if Path(word).is_file() else NUMBERED.fullmatch(word)
+        name, number = (word, None) if match is None else (match[2], match[1])
+        path, video = Path(name), VIDEO_FRAME.fullmatch(name)
+        if video and Path(video[1]).is_file() and not path.exists():
+            raise UsageError(f"{quoted(name)} is a frame of a video", "video_frame")
+        files = expand([path]) if number is None else [path]
+        found += [(name, number)] if files == [path] else [(str(file), None) for file in files]
+    return found
 
-    Parameters
-    ----------
-    words : sequence of str
-        ``FILE``, ``24=FILE`` or ``=FILE``.
-    video_frames : sequence of str
-        ``VIDEO@24``: a frame of a colored video, counted from 1, and the key of that frame of the shot.
-    frames : Frames
+
+def read(words: Sequence[Word], video_frames: Sequence[str], frames: Frames) -> list[Key]:
+    """Read the keys of a shot; ``VIDEO@24`` is frame 24 of a colored video, and the key of that frame.
 
     Raises
     ------
     OSError, ValueError
         One line: a key that is missing, is no picture, or has no color.
     """
-    keys = [_read_file(word, frames) for word in words]
+    keys = [_read_file(name, number, frames) for name, number in words]
     keys += [_read_video_frame(word, frames) for word in video_frames]
     for key in keys:
         check_size(key.rgb, f"key {quoted(key.name)}")
@@ -83,109 +93,65 @@ def read(words: Sequence[str], video_frames: Sequence[str], frames: Frames) -> l
     return keys
 
 
-def model_path(words: Sequence[str], video_frames: Sequence[str]) -> Path | None:
-    """The model that is given instead of pictures, if there is one, with no other key beside it."""
-    models = [Path(name) for word in words if is_meant(name := _split(word)[0])]
-    if models and len(words) + len(video_frames) > 1:
-        raise UsageError(f"{quoted(models[0])} is a model, which holds its keys: give no other beside it")
-    return models[0] if models else None
-
-
-def from_model(word: str, model: Model, numbers: Sequence[int]) -> list[Key]:
-    """The keys that a model holds; UsageError when `word` gives a frame that the model knows.
+def from_model(word: Word, model: Model) -> list[Key]:
+    """The keys that a model holds; UsageError when the word gives a frame that the model knows.
 
     Keys of a shot know their frames. A single other picture is searched for among the frames; several belong
     to no frame.
     """
-    name, number = _split(word)
-    sources = model.sources
+    (name, number), sources = word, model.sources
+    file = Path(name)
     if model.keys is None and len(sources) == 1:
-        return [Key(name, sources[0], None) if number is None else _key(name, sources[0], number, numbers)]
+        return [Key(name, file, sources[0], _frame(number), fixed=number is not None)]
     if number is not None:
         raise UsageError(f"{quoted(name)} holds several keys, or knows its frame: leave out {number}=")
     known = model.keys or [(f"{name} {i + 1}", None) for i in range(len(sources))]
-    return [Key(name, rgb, frame, fixed=True) for (name, frame), rgb in zip(known, sources, strict=True)]
+    return [
+        Key(name, file, rgb, frame, fixed=True) for (name, frame), rgb in zip(known, sources, strict=True)
+    ]
 
 
-def frame_number(key: Key, index: float | None, numbers: Sequence[int]) -> int | None:
-    """Number of a key's frame: that of the frame it was found to be, else its own."""
-    return numbers[int(index)] if index is not None and index in range(len(numbers)) else key.frame
+def index_of(frame: int | None, numbers: Sequence[int]) -> float | None:
+    """Index of a frame number: between two where it is missing, beyond the shot in its outer steps."""
+    if frame is None or len(numbers) == 1:
+        return None if frame is None else frame - numbers[0]
+    after = min(max(bisect_left(numbers, frame), 1), len(numbers) - 1)
+    low, high = numbers[after - 1], numbers[after]
+    return after - (high - frame) / (high - low)
 
 
-def expand_words(words: Sequence[str]) -> list[str]:
-    """The words, with the files of folders and patterns in their place."""
-    expanded: list[str] = []
-    for word in words:
-        name, number = _split(word)
-        path, video = Path(name), VIDEO_FRAME.fullmatch(name)
-        if video and Path(video[1]).is_file() and not path.exists():
-            raise UsageError(f"{quoted(name)} is a frame of a video", "video_frame")
-        several = number is None and not path.is_file() and (path.is_dir() or FRAME_FIELD.search(path.name))
-        expanded += [str(file) for file in expand([path])] if several else [word]
-    return expanded
-
-
-def files(words: Sequence[str], video_frames: Sequence[str] = ()) -> list[Path]:
-    """The files that the words name, for :func:`read` to read."""
-    videos = [match[1] for word in video_frames if (match := VIDEO_FRAME.fullmatch(word))]
-    return [Path(name) for name in [*(_split(word)[0] for word in words), *videos]]
-
-
-def locate(keys: Sequence[Key], frames: Frames) -> tuple[list[float | None], list[str]]:
-    """Find the frame of every key.
-
-    Returns
-    -------
-    indices : list of float or None
-        Index of each key's frame; between two, below 0 or beyond the last for one that the shot has not; None
-        for no frame.
-    remarks : list of str
-        For the user.
-
-    Raises
-    ------
-    UsageError
-        When two keys have the same frame.
-    """
+def locate(keys: Sequence[Key], frames: Frames) -> tuple[list[Key], list[str]]:
+    """The keys with their frames, and remarks for the user; UsageError when two have the same frame."""
     grays = GrayFrames(frames)
-    given = [None if key.frame is None else _index_of(key.frame, frames.numbers) for key in keys]
-    alike = [_looks_like(key, grays, index) for key, index in zip(keys, given, strict=True)]
-    unsure = [i for i, key in enumerate(keys) if not (key.fixed or alike[i])]
-    matches = dict(zip(unsure, _best_matches([keys[i] for i in unsure], grays), strict=True))
-    indices: list[float | None] = []
-    remarks: list[str] = []
-    for i, key in enumerate(keys):
-        index, remark = _decide(key, given[i], alike[i], matches.get(i), frames.numbers)
-        remarks += [remark] if remark else []
-        if index is not None and index in indices:
+    alike = [_looks_like(key, grays) for key in keys]
+    unsure = {i: key for i, key in enumerate(keys) if not (key.fixed or alike[i])}
+    matches = _best_matches(unsure, grays)
+    decided = [_decide(key, alike[i], matches.get(i), frames.numbers) for i, key in enumerate(keys)]
+    located = [replace(key, frame=frame) for key, (frame, _) in zip(keys, decided, strict=True)]
+    for one, other in combinations(located, 2):
+        if one.frame is not None and one.frame == other.frame:
             raise UsageError(
-                f"{quoted(keys[indices.index(index)].name)} and {quoted(key.name)} are both the key of frame "
-                f"{frame_number(key, index, frames.numbers)}: leave one out, or give its frame, as 24=FILE"
+                f"{quoted(one.name)} and {quoted(other.name)} are both the key of frame {one.frame}: "
+                "leave one out, or give its frame, as 24=FILE"
             )
-        indices.append(index)
-    return indices, remarks + _remarks_on_lines(keys, grays)
+    return located, [remark for _, remark in decided if remark] + _remarks_on_lines(keys, grays)
 
 
-def _decide(
-    key: Key, given: float | None, alike: bool, match: int | None, numbers: Sequence[int]
-) -> tuple[float | None, str]:
-    """Index of a key's frame, of the given one and the best match, and a remark or nothing."""
-    name = quoted(key.name)
-    remark = ""
-    if key.fixed and given is not None:
-        if not 0 <= given <= len(numbers) - 1:
-            remark = f"{name} is used for frame {key.frame}, which the shot does not reach"
-        elif given in range(len(numbers)) and not alike:
-            remark = f"{name} is used for frame {key.frame}, as given, but does not look like it"
-    elif not (key.fixed or alike):
-        if match is not None and (given is None or abs(match - given) >= 1):
-            return match, f"{name} is frame {numbers[match]}"
-        if given is None:
-            remark = f"{name} belongs to no frame; if it does, give it as 24={key.name}"
-        elif match is None:
-            remark = f"{name} is used for frame {key.frame} because of its name; "
-            remark += f"if it is another, give it as 24={key.name}"
-    return given, remark
+def _decide(key: Key, alike: bool, match: int | None, numbers: Sequence[int]) -> tuple[int | None, str]:
+    """The frame of a key, which may be that of the best match, and a remark or nothing."""
+    name, given = quoted(key.name), index_of(key.frame, numbers)
+    remark, used = "", f"{name} is used for frame {key.frame}"
+    if match is not None and (given is None or abs(match - given) >= 1):
+        return numbers[match], f"{name} is frame {numbers[match]}"
+    if given is None:
+        remark = "" if key.fixed else f"{name} belongs to no frame; if it does, give it as 24={key.name}"
+    elif key.fixed and not 0 <= given <= len(numbers) - 1:
+        remark = f"{used}, which the shot does not reach"
+    elif key.fixed and key.frame in numbers and not alike:
+        remark = f"{used}, as given, but does not look like it"
+    elif not (key.fixed or alike) and match is None:
+        remark = f"{used} because of its name; if it is another, give it as 24={key.name}"
+    return key.frame, remark
 
 
 def _remarks_on_lines(keys: Sequence[Key], grays: GrayFrames) -> list[str]:
@@ -200,15 +166,16 @@ def _remarks_on_lines(keys: Sequence[Key], grays: GrayFrames) -> list[str]:
     return [f"{white:.0%} of {name} is white, and the keys are not: lines without grays take no color"]
 
 
-def _read_file(word: str, frames: Frames) -> Key:
-    name, number = _split(word)
+def _read_file(name: str, number: str | None, frames: Frames) -> Key:
+    path = Path(name)
     try:
         rgb = images.read(name, max_pixels=frames.max_pixels).on_paper
     except ValueError:
-        if is_video(name):
+        if is_video(path):
             raise UsageError(f"{quoted(name)} is a video", "is_video") from None
         raise
-    return _key(name, rgb, number, frames.numbers)
+    frame = _near(number_of(path), frames) if number is None else _frame(number)
+    return Key(name, path, rgb, frame, fixed=number is not None)
 
 
 def _read_video_frame(word: str, frames: Frames) -> Key:
@@ -216,60 +183,43 @@ def _read_video_frame(word: str, frames: Frames) -> Key:
     if match is None:
         raise UsageError(f"{quoted(word)} names no frame of a video: write VIDEO@24")
     video, number = VideoFrames(Path(match[1]), frames.max_pixels), int(match[2])
-    if not 1 <= number <= len(video):
+    if number not in video.numbers:
         raise UsageError(f"{quoted(match[1])} has no frame {number}: its frames are 1 to {len(video)}")
-    return Key(word, video.read(number - 1).on_paper, _near(number, frames.numbers))
+    return Key(word, video.path, video.read(number - 1).on_paper, _near(number, frames))
 
 
-def _key(name: str, rgb: Image, given: str | None, numbers: Sequence[int]) -> Key:
-    """The key of a frame that is given as digits or nothing, or that is in its name."""
-    if given is not None:
-        return Key(name, rgb, int(given) if given.strip("-") else None, fixed=True)
-    return Key(name, rgb, _near(number_of(Path(name)), numbers))
+def _frame(number: str | None) -> int | None:
+    """The number of a frame that is given as digits, a minus before them or not, or none."""
+    return int(number) if number and number != "-" else None
 
 
-def _near(number: int | None, numbers: Sequence[int]) -> int | None:
+def _near(number: int | None, frames: Frames) -> int | None:
     """A number within the shot or right beside it, else None."""
-    near = number is not None and min(numbers) - 1 <= number <= max(numbers) + 1
+    near = number is not None and min(frames.numbers) - 1 <= number <= max(frames.numbers) + 1
     return number if near else None
 
 
-def _split(word: str) -> tuple[str, str | None]:
-    """The file of a key's word, and the number before it, if there is one."""
-    match = None if Path(word).is_file() else NUMBERED.fullmatch(word)
-    return (word, None) if match is None else (match[2], match[1])
-
-
-def _index_of(frame: int, numbers: Sequence[int]) -> float:
-    """Index of a frame number: between two where it is missing, beyond the shot in its outer steps."""
-    if len(numbers) == 1:
-        return frame - numbers[0]
-    after = min(max(bisect_left(numbers, frame), 1), len(numbers) - 1)
-    low, high = numbers[after - 1], numbers[after]
-    return after - (high - frame) / (high - low)
-
-
-def _looks_like(key: Key, grays: GrayFrames, index: float | None) -> bool:
+def _looks_like(key: Key, grays: GrayFrames) -> bool:
     """Whether a key looks like its frame in outline; assumed of a frame that cannot be read."""
-    if index is None or index not in range(len(grays)):
+    if key.frame not in grays.frames.numbers:
         return False
     try:
-        frame = _thumbnail(grays[int(index)])
+        frame = grays[grays.frames.numbers.index(key.frame)]
     except (OSError, ValueError):
         return True
-    return _difference(_thumbnail(key.gray), frame) < MAX_THUMBNAIL_DIFFERENCE
+    return _difference(_thumbnail(key.gray), _thumbnail(frame)) < MAX_THUMBNAIL_DIFFERENCE
 
 
-def _best_matches(keys: Sequence[Key], grays: GrayFrames) -> list[int | None]:
-    """For each key the index of the frame that shows its own gray, if there is one."""
-    thumbnails = [_thumbnail(key.gray) for key in keys]
-    least = [MAX_THUMBNAIL_DIFFERENCE] * len(keys)
-    best: list[int | None] = [None] * len(keys)
+def _best_matches(keys: Mapping[int, Key], grays: GrayFrames) -> dict[int, int]:
+    """For each key that has one, the index of the frame that shows its own gray."""
+    thumbnails = {i: _thumbnail(key.gray) for i, key in keys.items()}
+    least = dict.fromkeys(keys, MAX_THUMBNAIL_DIFFERENCE)
+    best: dict[int, int] = {}
     for index in range(len(grays) if keys else 0):
         with suppress(OSError, ValueError):  # of a frame that cannot be read
             frame = grays[index]
             thumbnail = _thumbnail(frame)
-            for i, key in enumerate(keys):
+            for i, key in keys.items():
                 difference = _difference(thumbnails[i], thumbnail)
                 similar = difference < least[i] and frame.shape == key.gray.shape
                 if similar and static_mask(frame, key.gray).mean() >= MIN_EQUAL_SHARE:

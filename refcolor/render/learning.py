@@ -15,8 +15,7 @@ from refcolor.imaging.color import Image
 from refcolor.matching.alignment import Alignment
 from refcolor.methods import colorizer
 from refcolor.methods.colorizer import Colorizer
-from refcolor.render.observer import Observer
-from refcolor.render.request import Request
+from refcolor.render.request import Observer, Request
 
 log = logging.getLogger(__name__)
 

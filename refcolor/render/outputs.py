@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import product
+from operator import sub
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +19,11 @@ from refcolor.files.image_storage import EXTENSIONS, format_of
 from refcolor.files.images import Picture
 from refcolor.files.plain_files import check_target
 from refcolor.files.sequences import choose, renumbered
-from refcolor.render.frames import FileFrames, Frames, VideoFrames
+from refcolor.render.frames import Frames, VideoFrames
 from refcolor.render.request import Request
 
 if TYPE_CHECKING:
-    from refcolor.files.video_codecs import Codec
+    from refcolor.files.video_write import Codec
 
 MAX_TIME_DIFFERENCE = Fraction(1, 1000)  # seconds; Matroska rounds times to these
 
@@ -31,19 +33,19 @@ class Outputs:
     """The files of a shot's frames, by frame index."""
 
     frames: Frames
-    todo: list[int]  #: frames to color
-    done: list[int]  #: frames whose files exist and are kept
-    results: dict[int, Path]
-    confidences: dict[int, Path]
-    movie: Path | None  #: a video to write instead of `results`
-    folders: list[Path]  #: that the files go into
-    kept: frozenset[Path]  #: files that exist and are left alone
-    kept_movie: VideoFrames | None  #: a video that exists and is left alone
+    todo: Sequence[int] = ()  #: frames to color
+    done: Sequence[int] = ()  #: frames whose files exist and are kept
+    results: Mapping[int, Path] = field(default_factory=dict)
+    confidences: Mapping[int, Path] = field(default_factory=dict)
+    movie: Path | None = None  #: a video to write instead of `results`
+    folders: Sequence[Path] = ()  #: that the files go into
+    kept: Collection[Path] = ()  #: files that exist and are left alone
+    kept_movie: VideoFrames | None = None  #: a video that exists and is left alone
 
     @property
     def selected(self) -> list[int]:
         """All frames that were asked for."""
-        return sorted(self.todo + self.done)
+        return sorted([*self.todo, *self.done])
 
     def of(self, index: int) -> list[Path]:
         """The pictures of a frame that will be written."""
@@ -72,7 +74,7 @@ def shot_outputs(request: Request, frames: Frames) -> Outputs:
     """
     output, confidence = request.output, request.confidence
     if output is None:
-        return Outputs(frames, [], [], {}, {}, None, [], frozenset(), None)
+        return Outputs(frames)
     selected = choose(frames.numbers, request.frames, str(request.targets[0]))
     movie = _movie(frames, output, request.codec)
     results = {} if movie else frame_files(frames, selected, output)
@@ -83,7 +85,7 @@ def shot_outputs(request: Request, frames: Frames) -> Outputs:
         paths = frame_files(frames, selected, confidence)
         confidences = {index: path.with_suffix(".png") for index, path in paths.items()}
     files = [*results.values(), *confidences.values(), *([movie] if movie else [])]
-    refuse_inputs(files, frames.files)
+    refuse_clashes(files, frames.files)
     kept = frozenset(path for path in files if request.skip_existing and os.path.lexists(path))
     kept_movie = None
     if movie in kept:
@@ -99,7 +101,7 @@ def shot_outputs(request: Request, frames: Frames) -> Outputs:
 
 def _movie(frames: Frames, output: Path, codec: Codec | None) -> Path | None:
     """The output, if it is a video that the frames can become."""
-    from refcolor.files.video_codecs import CODECS, check_video, default_codec  # late: only shots need FFmpeg
+    from refcolor.files.video_write import CODECS, check_video, default_codec  # late: only shots need FFmpeg
 
     suffix, is_folder = output.suffix.lower(), output.is_dir()
     if suffix not in CODECS or is_folder:
@@ -119,11 +121,10 @@ def _same_video(path: Path, frames: VideoFrames, selected: list[int]) -> VideoFr
     with suppress(OSError, ValueError):
         existing = VideoFrames(path, frames.max_pixels)
         result, source = existing.video, frames.video
-        times = [time * result.time_base for time in result.times]
-        expected = [source.times[index] * source.time_base for index in selected]
-        if result.size == source.size and len(times) == len(expected):
-            differences = (abs(time - other) for time, other in zip(times, expected, strict=True))
-            if max(differences) <= MAX_TIME_DIFFERENCE:
+        if result.size == source.size and len(result) == len(selected):
+            times = (time * result.time_base for time in result.times)
+            expected = (source.times[index] * source.time_base for index in selected)
+            if max(map(abs, map(sub, times, expected))) <= MAX_TIME_DIFFERENCE:
                 return existing
     text = f"{quoted(path)} exists, and has other frames than these: choose another name"
     raise UsageError(text, "other_video")
@@ -134,87 +135,52 @@ def frame_files(frames: Frames, indices: Sequence[int], output: Path) -> dict[in
     numbers = [frames.numbers[i] for i in indices]
     if output.suffix and not output.is_dir():
         paths = renumbered(output, numbers)
-    elif isinstance(frames, FileFrames):
-        paths = [output / frames.paths[i].name for i in indices]
-    else:
-        assert isinstance(frames, VideoFrames)
+    elif isinstance(frames, VideoFrames):
         paths = [output / f"{frames.path.stem}.{number:04d}.png" for number in numbers]
-    return dict(zip(indices, _distinct(paths), strict=True))
-
-
-def picture_files(
-    targets: Sequence[Path], output: Path | None, suffix: str = "color", *, single: bool
-) -> list[Path]:
-    """Files of single pictures: TARGET_color.png beside each target or in a folder.
-
-    `single`: the one target is a file by name, so that `output` may be the name of the result.
-    """
-    names = [f"{target.stem}_{suffix}.png" for target in targets]
-    if output is None:
-        paths = [target.with_name(name) for target, name in zip(targets, names, strict=True)]
-    elif output.is_dir() or (not single and not output.suffix and not os.path.lexists(output)):
-        paths = [output / name for name in names]
-    elif len(targets) == 1:
-        paths = [output]
     else:
-        raise UsageError(f"output {str(output)!r} is no folder, and {len(targets)} targets need one")
-    return _distinct(paths)
+        paths = [output / frames.files[i].name for i in indices]
+    return dict(zip(indices, paths, strict=True))
 
 
-def _distinct(paths: list[Path]) -> list[Path]:
-    """The paths; UsageError if two are one file."""
-    seen: set[str] = set()
-    for path in paths:
-        real = os.path.realpath(path)
-        if real in seen:
-            raise UsageError(f"two pictures would both become {str(path)!r}: give them different names")
-        seen.add(real)
-    return paths
-
-
-def refuse_inside(targets: Sequence[Path], output: Path | None) -> None:
+def refuse_inside(targets: Sequence[Path], *results: Path | None) -> None:
     """Refuse results inside an input folder: later runs could take them for its frames."""
-    for folder in (target for target in targets if target.is_dir()):
-        if output is None:
-            text = f"{str(folder)!r} is a folder: its results need one of their own"
-            raise UsageError(text, "needs_folder")
-        real = Path(os.path.realpath(output))
+    for path, folder in product(filter(None, results), filter(Path.is_dir, targets)):
+        real = Path(os.path.realpath(path))
         if Path(os.path.realpath(folder)) in (real, *real.parents):
-            text = f"output {str(output)!r} lies inside the input folder {str(folder)!r}"
+            text = f"output {quoted(path)} lies inside the input folder {quoted(folder)}"
             raise UsageError(f"{text}: choose one beside it")
 
 
-def refuse_inputs(paths: Iterable[Path], inputs: Sequence[Path]) -> None:
-    """Refuse, with a UsageError, results that would replace an input."""
-    known = {identity: path for path in inputs if (identity := _identity(path)) is not None}
+def refuse_clashes(paths: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Refuse, with a UsageError, two results of one file, and results that would replace an input."""
+    seen: set[str] = set()
+    for path, real in ((path, os.path.realpath(path)) for path in paths):
+        if real in seen:
+            raise UsageError(f"two pictures would both become {quoted(path)}: give them different names")
+        seen.add(real)
+    known = {_identity(path): path for path in inputs}
     for path in paths:
-        if (identity := _identity(path)) in known:
-            source = str(known[identity])
-            raise UsageError(f"output {str(path)!r} is the input {source!r}; choose another name")
+        identity = _identity(path)
+        if identity and identity in known:
+            source = quoted(known[identity])
+            raise UsageError(f"output {quoted(path)} is the input {source}; choose another name")
 
 
 def check_space(folder: Path, frames: Frames, indices: Sequence[int]) -> None:
-    """Raise OSError if a disk has less room than the gray frames take."""
-    paths = [frames.paths[i] for i in indices] if isinstance(frames, FileFrames) else frames.files
-    needed = sum(path.stat().st_size for path in paths if path.exists())
-    needed = needed if isinstance(frames, FileFrames) else needed * len(indices) // len(frames)
+    """Raise OSError if a disk has less room than so many gray frames take."""
+    needed = sum(path.stat().st_size for path in frames.files if path.exists()) * len(indices) // len(frames)
     free = shutil.disk_usage(folder if folder.exists() else folder.parent).free
     if free < needed:
         raise OSError(
-            f"{len(indices)} frames need at least {needed / 1e6:.0f} MB and {str(folder)!r} has "
+            f"{len(indices)} frames need at least {needed / 1e6:.0f} MB and {quoted(folder)} has "
             f"{free / 1e6:.0f}: make room, or choose another folder"
         )
 
 
 def check(
-    pictures: list[Path],
-    folders: Sequence[Path | None],
-    inputs: Sequence[Path],
-    *,
-    others: Sequence[Path] = (),
-    force: bool,
-    replace: Collection[Path] = (),
-) -> list[Path]:
+    pictures: Sequence[Path], folders: Sequence[Path | None], inputs: Sequence[Path], *,
+    others: Sequence[Path] = (), force: bool, replace: Collection[Path] = (),
+) -> list[Path]:  # fmt: skip
     """Refuse, before any work, results that cannot or should not be written: `pictures` and `others`.
 
     Existing files are refused, unless by `force` or where they are to `replace`. Returned are those of the
@@ -233,7 +199,7 @@ def check(
             check_target(folder)
     for path in pictures:
         format_of(path)
-    refuse_inputs(_distinct(paths), inputs)
+    refuse_clashes(paths, inputs)
     for path in paths:
         if path.parent not in new:
             check_target(path, force=force or path in replace)

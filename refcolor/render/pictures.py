@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,10 +14,9 @@ from refcolor.files.images import Picture
 from refcolor.imaging import palette
 from refcolor.imaging.checks import check_size
 from refcolor.imaging.color import Image
-from refcolor.methods import method_of
+from refcolor.methods import METHODS
 from refcolor.render import learning, outputs
-from refcolor.render.observer import SILENT, Observer
-from refcolor.render.request import Request
+from refcolor.render.request import SILENT, Observer, Request
 
 log = logging.getLogger(__name__)
 
@@ -38,20 +38,16 @@ def color(request: Request, observer: Observer = SILENT) -> None:
     config = model.config if model else request.config or Config()
     config = config.on(request.device or config.device)
     with usage_errors():
-        if confidences and not method_of(config).has_confidence:
+        if confidences and not METHODS[config.name].has_confidence:
             raise UsageError(f"preset {config.name} gives no confidence", "no_confidence")
-        new_folders = outputs.check(
-            results + confidences,
-            [request.output, request.confidence],
-            [source, *targets],
-            others=[request.save_model] if request.save_model else [],
-            force=request.force,
-        )
+        folders, inputs = [request.output, request.confidence], [source, *targets]
+        others = [request.save_model] if request.save_model else []
+        new = outputs.check(results + confidences, folders, inputs, others=others, force=request.force)
     sources = model.sources if model else (read_source(source, config, request.max_pixels),)
     first = check_targets(targets, request.max_pixels)
     gray = first.gray_on_paper if first else None
     colorizer, aligned = learning.learn(sources, config, observer, model, gray)
-    for folder in new_folders:
+    for folder in new:
         folder.mkdir(exist_ok=True)
     if request.save_model is not None:
         models.save(colorizer, request.save_model, force=request.force)
@@ -74,23 +70,39 @@ def color(request: Request, observer: Observer = SILENT) -> None:
 
 def _find_files(request: Request, source: Path) -> tuple[list[Path], list[Path], list[Path]]:
     """The targets, and the files of their results and confidences."""
-    single = len(request.targets) == 1 and request.targets[0].is_file()
+    output, confidence = request.output, request.confidence
     with usage_errors():
         if source.is_dir():
-            raise UsageError(f"the source {str(source)!r} is a folder: give the colored picture first")
-        outputs.refuse_inside(request.targets, request.output)
-        if request.confidence is not None:
-            outputs.refuse_inside(request.targets, request.confidence)
+            raise UsageError(f"the source {quoted(source)} is a folder: give the colored picture first")
+        folders = [target for target in request.targets if target.is_dir()]
+        if folders and output is None:
+            text = f"{quoted(folders[0])} is a folder: its results need one of their own"
+            raise UsageError(text, "needs_folder")
+        outputs.refuse_inside(folders, output, confidence)
         targets = sequences.expand(request.targets, request.frames, leave_out=source)
-        only_learn = request.save_model and not models.is_meant(source)
-        if not targets and (not only_learn or request.output or request.confidence):
-            code = None if models.is_meant(source) else "no_target"
+        from_model = models.is_meant(source)
+        if not targets and (not request.save_model or from_model or output or confidence):
+            code = None if from_model else "no_target"
             raise UsageError("there is no target: name gray pictures to color", code)
-        results = outputs.picture_files(targets, request.output, single=single)
-        confidences = []
-        if request.confidence:
-            confidences = outputs.picture_files(targets, request.confidence, "confidence", single=single)
-    return targets, results, confidences
+        single = len(request.targets) == 1 and request.targets[0].is_file()
+        results = result_files(targets, output, "color", single=single)
+        trust = result_files(targets, confidence, "confidence", single=single) if confidence else []
+    return targets, results, trust
+
+
+def result_files(targets: Sequence[Path], output: Path | None, suffix: str, *, single: bool) -> list[Path]:
+    """Files of the results, such as TARGET_color.png, beside each target or in a folder.
+
+    `single`: the one target is a file by name, so that `output` may be the name of the result.
+    """
+    names = [f"{target.stem}_{suffix}.png" for target in targets]
+    if output is None:
+        return [target.with_name(name) for target, name in zip(targets, names, strict=True)]
+    if output.is_dir() or (not single and not output.suffix and not os.path.lexists(output)):
+        return [output / name for name in names]
+    if len(targets) > 1:
+        raise UsageError(f"output {quoted(output)} is no folder, and {len(targets)} targets need one")
+    return [output]
 
 
 def read_source(path: Path, config: Config, max_pixels: int) -> Image:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,16 +14,15 @@ from refcolor.errors import UsageError, quoted, usage_errors
 from refcolor.files import models
 from refcolor.files.models import Model
 from refcolor.files.plain_files import sweep
-from refcolor.methods import method_of
+from refcolor.methods import METHODS
 from refcolor.render import keys as keys_
 from refcolor.render import learning, outputs
 from refcolor.render.frames import Frames, find_frames
-from refcolor.render.keys import Key
-from refcolor.render.observer import SILENT, Observer
+from refcolor.render.keys import Key, Word
 from refcolor.render.outputs import Outputs
 from refcolor.render.painter import Job
 from refcolor.render.report import is_contact_sheet, read_report
-from refcolor.render.request import Request
+from refcolor.render.request import SILENT, Observer, Request
 
 log = logging.getLogger(__name__)
 
@@ -37,20 +34,22 @@ class Plan:
     request: Request
     frames: Frames
     keys: list[Key]
-    key_indices: list[float | None]  #: index of each key's frame: see :func:`refcolor.render.keys.locate`
     config: Config
     model: Model | None  #: has learned the keys: nothing is trained
     outputs: Outputs
     new_folders: list[Path]  #: to be created when there is a result for them
     replaceable: set[Path]  #: report and contact sheet of an earlier run
-    earlier: dict[int, dict[str, Any]]  #: what that report says of frames, by number
     save_model: Path | None  #: where to save what is learned, unless an earlier run has done so
 
     @cached_property
+    def key_indices(self) -> list[float | None]:
+        """Index of each key's frame: see :func:`refcolor.render.keys.index_of`."""
+        return [keys_.index_of(key.frame, self.frames.numbers) for key in self.keys]
+
+    @property
     def key_frames(self) -> list[tuple[str, int | None]]:
         """Name of each key, and the number of its frame."""
-        pairs = zip(self.keys, self.key_indices, strict=True)
-        return [(key.name, keys_.frame_number(key, index, self.frames.numbers)) for key, index in pairs]
+        return [(key.name, key.frame) for key in self.keys]
 
     def may_replace(self, path: Path) -> bool:
         """Whether a file may be overwritten if it exists."""
@@ -83,46 +82,47 @@ def prepare(request: Request, observer: Observer = SILENT) -> Plan:
     words, model = _keys_or_model(request)
     config = model.config if model else request.config or Config()
     config = config.on(Device.CPU if model else request.device or config.device)
-    key_names = model.beside if model else ()
-    frames = find_frames(request.targets, keys_.files(words), request.max_pixels, key_names)
-    if model:
-        keys = keys_.from_model(words[0], model, frames.numbers)
-    else:
-        keys = keys_.read(words, request.key_from, frames)
+    method = METHODS[config.name]
+    key_files = [Path(name) for name, _ in words]
+    frames = find_frames(request.targets, key_files, request.max_pixels, model.beside if model else ())
+    keys = keys_.from_model(words[0], model) if model else keys_.read(words, request.key_from, frames)
     with usage_errors():
-        files = _outputs(request, config, frames)
-        resume, save_model = request.skip_existing, request.save_model
-        earlier = read_report(request.report) if request.report and resume else None
-        own = {request.report} if request.report and earlier is not None else set()
-        if request.contact_sheet and resume and is_contact_sheet(request.contact_sheet):
-            own.add(request.contact_sheet)
+        if request.confidence is not None and not method.has_confidence:
+            raise UsageError(f"preset {config.name} gives no confidence", "no_confidence")
+        files = outputs.shot_outputs(request, frames)
+        if files.movie and not method.uses_motion:
+            raise UsageError(f"preset {config.name} makes pictures of one size: give a folder, not a video")
+        report, sheet, save_model = request.report, request.contact_sheet, request.save_model
+        resume = request.skip_existing
+        own = {report} if resume and report and read_report(report) is not None else set()
+        own |= {sheet} if resume and sheet and is_contact_sheet(sheet) else set()
         model_exists = resume and save_model and models.is_model(save_model)
         save_model = None if model_exists else save_model
-        plan = Plan(request, frames, keys, [], config, model, files, [], own, earlier or {}, save_model)
-        folders = _check_files(plan, [*frames.files, *keys_.files(words, request.key_from)])
+        plan = Plan(request, frames, keys, config, model, files, [], own, save_model)
+        plan = replace(plan, new_folders=_check_files(plan))
     plan.sweep()
     if files.todo:
         outputs.check_space(files.folders[0], frames, files.todo)
     with observer.bar("placing keys"):
-        key_indices, remarks = keys_.locate(keys, frames)
+        keys, remarks = keys_.locate(keys, frames)
     for remark in remarks:
         log.info(remark)
-    plan = replace(plan, new_folders=folders, key_indices=key_indices)
+    plan = replace(plan, keys=keys)
     return replace(plan, model=read_own_model(plan)) if model_exists else plan
 
 
-def _keys_or_model(request: Request) -> tuple[list[str], Model | None]:
+def _keys_or_model(request: Request) -> tuple[list[Word], Model | None]:
     """The keys' words, with folders and patterns expanded, and the model if they name one."""
     with usage_errors():
         _check_words(request)
-        words = keys_.expand_words(request.keys)
-        for path in (request.output, request.confidence, request.contact_sheet):
-            if path is not None:
-                outputs.refuse_inside(request.targets, path)
-        path = keys_.model_path(words, request.key_from)
-    model = learning.given_model(request, path)
+        words = keys_.split(request.keys)
+        outputs.refuse_inside(request.targets, request.output, request.confidence, request.contact_sheet)
+        found = [Path(name) for name, _ in words if models.is_meant(name)]
+        if found and len(words) + len(request.key_from) > 1:
+            raise UsageError(f"{quoted(found[0])} is a model, which holds its keys: give no other beside it")
+    model = learning.given_model(request, found[0] if found else None)
     if model and request.device == Device.GPU:
-        text = f"{words[0]!r} is trained already, and frames are colored on the CPU"
+        text = f"{quoted(found[0])} is trained already, and frames are colored on the CPU"
         raise UsageError(text, "model_gpu")
     return words, model
 
@@ -142,21 +142,12 @@ def _check_words(request: Request) -> None:
         raise UsageError("there is no place for the frames", "no_output")
 
 
-def _outputs(request: Request, config: Config, frames: Frames) -> Outputs:
-    method = method_of(config)
-    if request.confidence is not None and not method.has_confidence:
-        raise UsageError(f"preset {config.name} gives no confidence", "no_confidence")
-    files = outputs.shot_outputs(request, frames)
-    if files.movie and not method.uses_motion:
-        raise UsageError(f"preset {config.name} makes pictures of one size: give a folder, not a video")
-    return files
-
-
-def _check_files(plan: Plan, inputs: Sequence[Path]) -> list[Path]:
+def _check_files(plan: Plan) -> list[Path]:
     """Folders to be created for the results, once all files have been found to be writable."""
-    request, files, sheet = plan.request, plan.outputs, plan.request.contact_sheet
-    pictures = files.pictures + ([sheet] if sheet else [])
+    request, files = plan.request, plan.outputs
+    pictures = files.pictures + ([request.contact_sheet] if request.contact_sheet else [])
     others = [path for path in (files.movie, request.report, plan.save_model) if path]
+    inputs = [*plan.frames.files, *(key.file for key in plan.keys)]
     force, own = request.force, plan.replaceable
     try:
         return outputs.check(pictures, files.folders, inputs, others=others, force=force, replace=own)
@@ -179,10 +170,10 @@ def read_own_model(plan: Plan) -> Model:
     frames = None if model.keys is None else [frame for _, frame in model.keys]
     pictures = [key.rgb for key in plan.keys]
     if (
-        frames != [frame for _, frame in plan.key_frames]
+        frames != [key.frame for key in plan.keys]
         or set(model.beside) != set(plan.frames.key_names)
         or not all(map(np.array_equal, pictures, model.sources))
-        or model.config.on(plan.config.device) != method_of(plan.config).decide(pictures, plan.config)
+        or model.config.on(plan.config.device) != METHODS[plan.config.name].decide(pictures, plan.config)
     ):
         text = f"{quoted(path)} exists, and was learned from other keys or settings"
         raise UsageError(f"{text}: choose another name")

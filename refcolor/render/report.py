@@ -61,30 +61,31 @@ class Report:
     def warnings(self, index: int) -> list[str]:
         """What to know of a frame."""
         outcome = self.outcomes[index]
-        low = (outcome.confidence is not None and outcome.confidence < MIN_CONFIDENCE) or (
-            outcome.doubtful or 0
-        ) > MAX_DOUBTFUL
+        unsure = outcome.confidence is not None and outcome.confidence < MIN_CONFIDENCE
         warnings = {
             "another scene begins": outcome.cut,
             "its size is not that of the frame before": outcome.resized,
             "no key shows this scene": outcome.keyless,
             COLORED: outcome.colored and index not in self.plan.key_indices,
-            "low confidence": low,
+            "low confidence": unsure or (outcome.doubtful or 0) > MAX_DOUBTFUL,
         }
         return [text for text, applies in warnings.items() if applies]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The report as JSON holds it, with the frames of earlier runs."""
+    def write(self, path: Path, *, force: bool) -> None:
+        """Write the report as JSON, with the frames of earlier runs, whole or not at all."""
         plan, numbers = self.plan, self.plan.frames.numbers
-        frames = {number: plan.earlier[number] for number in numbers if number in plan.earlier}
+        earlier = (read_report(path) if plan.request.skip_existing else None) or {}
+        frames = {number: earlier[number] for number in numbers if number in earlier}
         frames |= {numbers[index]: self._frame(outcome) for index, outcome in self.outcomes.items()}
-        return {
+        content = {
             "refcolor": __version__,
             "settings": asdict(self.config),
             "keys": [{"key": name, "frame": frame} for name, frame in plan.key_frames],
             "skipped": [numbers[index] for index in plan.outputs.done],
             "frames": [frames[number] for number in sorted(frames)],
         }
+        with atomic(path, force=force) as file:
+            file.write(json.dumps(content, indent=1).encode())
 
     def _frame(self, outcome: Outcome) -> dict[str, Any]:
         index, results = outcome.index, self.plan.outputs.results
@@ -97,12 +98,6 @@ class Report:
             "error": outcome.error,
         }  # fmt: skip
 
-    def write(self, path: Path, *, force: bool) -> None:
-        """Write the report as JSON, whole or not at all."""
-        text = json.dumps(self.as_dict(), indent=1)
-        with atomic(path, force=force) as file:
-            file.write(text.encode())
-
     def write_contact_sheet(self, path: Path, *, force: bool) -> bool:
         """Write small pictures of colored frames, also of earlier ones; False if there is none."""
         for index in self.plan.outputs.done:
@@ -111,21 +106,19 @@ class Report:
             return False
         cells = [(self._caption(index), image) for index, image in sorted(self._pictures.items())]
         rows = [cells[start : start + SHEET_COLUMNS] for start in range(0, len(cells), SHEET_COLUMNS)]
-        image = np.asarray(contact_sheet(rows) / 255, np.float32)
-        images.write_picture(path, image, force=force, tags=(SHEET_TAG,))
+        images.write_picture(path, contact_sheet(rows) / 255, force=force, tags=(SHEET_TAG,))
         return True
 
     def summary(self) -> list[str]:
         """Lines for people: how many frames, and which to look at first."""
         colored = [outcome for outcome in self.outcomes.values() if not outcome.error]
+        existing, failed = len(self.plan.outputs.done), len(self.failed)
         counts = [f"{len(colored)} frame{'s' * (len(colored) != 1)} colored"]
         counts += [f"{sum(outcome.hold for outcome in colored)} of them holds"]
-        existing = len(self.plan.outputs.done)
         counts += [f"{existing} existed already"] if existing else []
-        counts += [f"{len(self.failed)} failed"] if self.failed else []
+        counts += [f"{failed} failed"] if failed else []
         lines = [", ".join(counts)]
-        with_colors = sum(COLORED in self.warnings(outcome.index) for outcome in colored)
-        if with_colors:
+        if with_colors := sum(COLORED in self.warnings(outcome.index) for outcome in colored):
             subject = "1 frame has" if with_colors == 1 else f"{with_colors} frames have"
             lines.append(f"{subject} colors: only the gray is used")
         if cuts := [outcome.index for outcome in colored if outcome.cut]:
@@ -136,19 +129,17 @@ class Report:
 
     def _worst(self, colored: Sequence[Outcome]) -> list[str]:
         """The frames of the lowest confidence, and the one that a key would help most."""
-        rated = [(o.confidence, o.index, o) for o in colored if o.confidence is not None and not o.hold]
-        rated.sort(key=lambda entry: entry[:2])
+        rated = sorted((o.confidence, o.index) for o in colored if o.confidence is not None and not o.hold)
         lines = []
-        listed_ = [o for _, index, o in rated if set(self.warnings(index)) - {COLORED}][:WORST]
-        if listed_:
-            names = ["look first at", *(Path(self.plan.frames.name(o.index)).name for o in listed_)]
-            width = max(map(len, names))
-            lines.append(f"{names[0]:{width}}  confidence  doubtful  remarks")
-            for outcome, name in zip(listed_, names[1:], strict=True):
-                remarks = "; ".join(self.warnings(outcome.index))
+        if worst := [index for _, index in rated if set(self.warnings(index)) - {COLORED}][:WORST]:
+            names = {index: Path(self.plan.frames.name(index)).name for index in worst}
+            width = max(map(len, ["look first at", *names.values()]))
+            lines.append(f"{'look first at':{width}}  confidence  doubtful  remarks")
+            for index, name in names.items():
+                outcome = self.outcomes[index]
                 shares = f"{outcome.confidence:10.2f}  {outcome.doubtful:8.0%}"
-                lines.append(f"{name:{width}}  {shares}  {remarks}")
-        for confidence, index, _ in rated:
+                lines.append(f"{name:{width}}  {shares}  {'; '.join(self.warnings(index))}")
+        for confidence, index in rated:
             if confidence < MIN_HELPFUL and index not in self.plan.key_indices:
                 text = f"frame {self._listed([index])} has the lowest confidence, {confidence:.2f}"
                 return [*lines, f"{text}: a key of it would help most"]

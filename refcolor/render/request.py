@@ -1,16 +1,17 @@
-"""The request for a job: frames, keys, outputs and options, as a user gives them."""
+"""What a caller gives to a job: the request, and an observer of its progress."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from refcolor.config import MAX_PIXELS, Config, Device
+from refcolor.config import MAX_PIXELS, Config, Device, Progress
 
 if TYPE_CHECKING:
-    from refcolor.files.video_codecs import Codec
+    from refcolor.files.video_write import Codec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +36,21 @@ class Request:
     workers: int | Literal["auto"] = "auto"  #: processes on this machine
     ray: str | None = None  #: address of a Ray cluster to color on instead
     max_pixels: int = MAX_PIXELS  #: larger pictures are refused
+
+
+class Observer:
+    """Ignores progress and written files; the command line has one that shows both.
+
+    Remarks go to the logger ``refcolor``.
+    """
+
+    @contextmanager
+    def bar(self, task: str) -> Iterator[Progress]:
+        """Show the progress of a task; the block calls the function with (steps done, steps in all)."""
+        yield lambda done, total: None
+
+    def wrote(self, path: Path) -> None:
+        """A file of the job is complete."""
+
+
+SILENT = Observer()

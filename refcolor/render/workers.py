@@ -81,7 +81,7 @@ def chunks(indices: Iterable[int], size: int) -> list[list[int]]:
     """Split ascending frame indices at multiples of `size`, a power of two.
 
     Static areas take their colors from frames at multiples of powers of two, see
-    :mod:`refcolor.shots.static_areas`: the frames of such a chunk share most of them.
+    :mod:`refcolor.shots.frame_pairs`: the frames of such a chunk share most of them.
     """
     return [list(chunk) for _, chunk in groupby(indices, lambda index: index // size)]
 

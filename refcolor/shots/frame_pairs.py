@@ -1,16 +1,25 @@
-"""Frame pairs: motion, static pixels, whether two frames are equal, and cuts between two frames."""
+"""Frame pairs: motion, cuts, static pixels, and which frame gives its colors to a static pixel.
+
+Time is cut into blocks, and every frame of a block has a rank: the first the highest, then the one in the
+middle, then those at the quarters, and so on. Of the frames over which a pixel is static, the one of the
+highest rank gives its colors to all, so nothing flickers. A rank depends on the frame's index alone, so any
+part of a shot comes out as it does in the whole.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.imaging import geometry
+from refcolor.imaging.checks import as_picture
 from refcolor.imaging.color import Image
 from refcolor.imaging.flat_colors import WINDOW, local_range
 from refcolor.matching import optical_flow
@@ -37,26 +46,25 @@ BLOCK = 256  # pairs whose static pixels are remembered; frames of a block share
 
 
 class FramePairs:
-    """Pairs of frames, by index.
+    """What the gray frames (H, W) of a shot have in common; reading one may raise OSError or ValueError."""
 
-    Parameters
-    ----------
-    frames : sequence of float32 (H, W)
-        The gray frames of a shot in [0, 1].
-    """
-
-    def __init__(self, frames: Sequence[Image]) -> None:
+    def __init__(self, frames: Sequence[NDArray[Any]]) -> None:
         self.frames = frames
-        self._cached_flow = lru_cache(REMEMBERED_FLOWS)(lambda i, j: flow(self.frames[i], self.frames[j]))
+        self.flow = lru_cache(REMEMBERED_FLOWS)(lambda one, other: flow(self.gray(one), self.gray(other)))
         self._cached_bits = lru_cache(BLOCK)(self._static_bits)
 
-    def flow(self, target: int, neighbor: int) -> tuple[Field, Image] | None:
-        """As :func:`flow`, of two frames; OSError or ValueError if one cannot be read."""
-        return self._cached_flow(target, neighbor)
+    def gray(self, index: int) -> Image:
+        """A frame as a working picture; raises what reading it raises."""
+        return as_picture(self.frames[index], "target", 2)
 
     def static_bits(self, one: int, other: int) -> NDArray[np.uint8]:
         """The :func:`static_mask` of two frames as packed bits; empty if one cannot be read."""
         return self._cached_bits(min(one, other), max(one, other))
+
+    def _static_bits(self, one: int, other: int) -> NDArray[np.uint8]:
+        with suppress(OSError, ValueError):
+            return np.packbits(static_mask(self.gray(one), self.gray(other)))
+        return np.zeros(0, np.uint8)
 
     def same(self, one: int, other: int) -> bool:
         """Whether two frames show the same everywhere."""
@@ -65,38 +73,44 @@ class FramePairs:
 
     def cut(self, index: int) -> bool:
         """Whether a cut lies before a frame."""
-        try:
+        with suppress(OSError, ValueError):
             return index > 0 and not self.same(index - 1, index) and self.flow(index, index - 1) is None
-        except (OSError, ValueError):
-            return False
+        return False
 
     def resized(self, index: int) -> bool:
         """Whether a frame has another size than the one before."""
-        try:
-            return index > 0 and self.frames[index].shape != self.frames[index - 1].shape
-        except (OSError, ValueError):
-            return False
+        with suppress(OSError, ValueError):
+            return index > 0 and self.gray(index).shape != self.gray(index - 1).shape
+        return False
 
-    def _static_bits(self, one: int, other: int) -> NDArray[np.uint8]:
-        try:
-            return np.packbits(static_mask(self.frames[one], self.frames[other]))
-        except (OSError, ValueError):
-            return np.zeros(0, np.uint8)
+    def references(self, index: int, where: Mask) -> NDArray[np.int64]:
+        """For the pixels `where` (H, W) of frame `index`, the frame that each takes its color from."""
+        reference, best = np.full(where.shape, index), np.full(where.shape, _rank(index))
+        start = index - index % BLOCK
+        for step, end in ((-1, start - 1), (1, min(start + BLOCK, len(self.frames)))):
+            static, highest = np.packbits(where), _rank(index)
+            for at in range(index + step, end, step):
+                if not static.any() or len(bits := self.static_bits(at - step, at)) != len(static):
+                    break
+                static = static & bits
+                if _rank(at) > highest:
+                    highest = _rank(at)
+                    better = unpack_mask(static, where.shape) & (best < highest)
+                    reference[better], best[better] = at, highest
+        return reference
+
+
+def _rank(index: int) -> int:
+    """The first frame of a block has the highest rank, odd frames the lowest."""
+    position = index % BLOCK or BLOCK
+    return (position & -position).bit_length()
 
 
 def flow(target: Image, neighbor: Image) -> tuple[Field, Image] | None:
-    """Optical flow between two frames at reduced size, if both show the same scene.
+    """Optical flow between two frames (H, W) in [0, 1] at reduced size (h, w); None at a cut.
 
-    Parameters
-    ----------
-    target, neighbor : float32 (H, W), (H', W')
-        In [0, 1].
-
-    Returns
-    -------
-    (float32 (h, w, 2), float32 (h, w)) or None
-        The pixel of the reduced neighbor that each pixel of the reduced target comes from, and the
-        forward-backward error in widths; None at a cut.
+    It gives the pixel (h, w, 2) of the reduced neighbor that each pixel of the reduced target comes from, and
+    the forward-backward error (h, w) in widths.
     """
     scale = min(1.0, math.sqrt(MAX_FLOW_PIXELS / target.size))
     size = tuple(min(max(16, round(side * scale)), geometry.MAX_WARP_SIDE) for side in target.shape[::-1])
@@ -137,8 +151,7 @@ def _anchored(gray: Image, moving: NDArray[np.uint8]) -> Mask:
     plain = local_range(gray) <= MAX_PLAIN_RANGE
     count, region = cv2.connectedComponents(plain.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     outline, static = np.zeros(count), np.zeros(count)
-    every, first, last = slice(None), slice(1, None), slice(None, -1)
-    right, left, below, above = (every, first), (every, last), (first, every), (last, every)
+    right, left, below, above = np.s_[:, 1:], np.s_[:, :-1], np.s_[1:], np.s_[:-1]
     for inner, outer in ((right, left), (left, right), (below, above), (above, below)):
         edge = plain[inner] & ~plain[outer]
         owner = region[inner][edge]

@@ -8,8 +8,8 @@
                                    |
     frames around it --> static areas take the colors of the key, or of one reference frame
 
-Every frame is a function of the keys and of gray frames, never of another frame's result: any part of a shot,
-in any order and on any machine, comes out bit for bit as it does in the whole.
+No frame depends on the result of another: any part of a shot, in any order and on any machine, comes out bit
+for bit as it does in the whole.
 """
 
 from __future__ import annotations
@@ -23,12 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.imaging import merge
-from refcolor.imaging.checks import as_picture
 from refcolor.imaging.color import Image, rgb_to_lab
 from refcolor.imaging.flat_colors import HALF_LEVEL, WHOLE_LEVEL_TOLERANCE
 from refcolor.methods.colorizer import Colorizer
 from refcolor.shots.frame_pairs import FramePairs, Mask, unpack_mask
-from refcolor.shots.static_areas import StaticAreas
 from refcolor.shots.tracking import Track, Tracks, with_tracks
 
 ACTIVE_KEYS = 2  # placed keys that a frame is colored from: the nearest before and after it
@@ -41,33 +39,15 @@ MAX_KEY_DIFFERENCE = 6.0  # CIELAB units of chroma that two keys may differ by w
 
 @dataclass(frozen=True)
 class Frame:
-    """A colored frame of a shot.
+    """A colored frame of a shot."""
 
-    Attributes
-    ----------
-    image : float32 (H, W, 3)
-        Encoded sRGB in [0, 1].
-    confidence : float32 (H, W) or None
-        How far each pixel's color is to be trusted, in [0, 1]; ``paper`` does not tell.
-    keys : tuple of int
-        Numbers of the keys that it was colored from, the nearest first.
-    hold : bool
-        Whether it repeats the frame before.
-    cut : bool
-        Whether a scene begins with it.
-    resized : bool
-        Whether its size differs from that of the frame before.
-    keyless : bool
-        Whether a cut lies between it and every key.
-    """
-
-    image: Image
-    confidence: Image | None
-    keys: tuple[int, ...]
-    hold: bool
-    cut: bool
-    resized: bool
-    keyless: bool
+    image: Image  #: float32 (H, W, 3): encoded sRGB in [0, 1]
+    confidence: Image | None  #: float32 (H, W): how far to trust colors, in [0, 1]; ``paper`` does not tell
+    keys: tuple[int, ...]  #: numbers of the keys that it was colored from, the nearest first
+    hold: bool = False  #: repeats the frame before
+    cut: bool = False  #: begins another scene
+    resized: bool = False  #: has another size than the frame before
+    keyless: bool = False  #: a cut lies between it and every key
 
 
 @dataclass(frozen=True)
@@ -107,15 +87,16 @@ class Shot(Sequence[Frame]):
         self, colorizer: Colorizer, frames: Sequence[NDArray[Any]], key_indices: Sequence[float | None]
     ) -> None:
         self.sources = colorizer.learned.sources  # ValueError before fit
-        if len(key_indices) != len(self.sources):
-            raise ValueError(
-                f"{len(key_indices)} key indices for {len(self.sources)} keys: give one for each"
-            )
-        self.colorizer, self.frames, self.key_indices = colorizer, _Grays(frames), tuple(key_indices)
-        self._pairs = FramePairs(self.frames)
-        self._static_areas = StaticAreas(self._pairs)
+        places, keys = len(key_indices), len(self.sources)
+        if places != keys:
+            raise ValueError(f"{places} key indices for {keys} keys: give one for each")
+        self.colorizer, self.frames, self.key_indices = colorizer, frames, tuple(key_indices)
+        self._places = {key: place for key, place in enumerate(key_indices) if place is not None}
+        self._pairs = FramePairs(frames)
         self._hold_starts: dict[int, int] = {}  # of every frame, the first of its hold
-        self._track = lru_cache(MAX_TRACKS)(self._new_track)
+        self._track = lru_cache(MAX_TRACKS)(
+            lambda key: Tracks(self.sources[key].gray, self._places[key], self._pairs)
+        )
         self._own = lru_cache(MAX_FRAMES)(self._colored_alone)
         self._steady = lru_cache(1)(self._new_steady)
         self._keys = lru_cache(MAX_FRAMES)(self._new_keys)
@@ -136,19 +117,17 @@ class Shot(Sequence[Frame]):
         if not -len(self) <= index < len(self):
             raise IndexError(f"frame {index} of {len(self)}")
         index %= len(self)
-        gray = self.frames[index]
-        resized = self._pairs.resized(index)
+        gray, resized = self._pairs.gray(index), self._pairs.resized(index)
         if not self.colorizer.method.uses_motion:
-            image = self.colorizer.colorize(gray).image
             keys = tuple(range(len(self.key_indices)))
-            return Frame(image, None, keys, hold=False, cut=False, resized=resized, keyless=False)
+            return Frame(self.colorizer.colorize(gray).image, None, keys, resized=resized)
         first = self._hold_start(index)
         weights, _, keyless = self._keys(first)
         reference = self._steady(first)
         image, confidence = reference.image.copy(), reference.confidence.copy()
         _keep_gray(image, gray, reference.gray, np.ones(gray.shape, bool))
-        cut = self._pairs.cut(index)
-        return Frame(image, confidence, tuple(weights), first != index, cut, resized, keyless)
+        hold, cut = first != index, self._pairs.cut(index)
+        return Frame(image, confidence, tuple(weights), hold, cut, resized, keyless)
 
     def _hold_start(self, index: int) -> int:
         """The first frame of the hold that a frame belongs to: itself for a key's frame."""
@@ -168,34 +147,24 @@ class Shot(Sequence[Frame]):
 
     def _new_keys(self, index: int) -> tuple[dict[int, float], dict[int, Track], bool]:
         """Key weights of a frame, nearest key first; tracks of the keys; whether all keys lie beyond cuts."""
-        distance = {key: abs(at - index) for key, at in enumerate(self.key_indices) if at is not None}
-        near = sorted(distance, key=lambda key: (distance[key], key))
-        before = [key for key in near if self._key_index(key) <= index][:1]
-        after = [key for key in near if self._key_index(key) > index][:1]
+        distance = {key: abs(place - index) for key, place in self._places.items()}
+        near = sorted(distance, key=distance.__getitem__)
+        before = [key for key in near if self._places[key] <= index][:1]
+        after = [key for key in near if self._places[key] > index][:1]
         chosen = sorted(before + after, key=near.index) if before and after else near[:ACTIVE_KEYS]
-        tracks = {key: self._track(key).at(index) for key in chosen}
-        tracked = {key: track for key, track in tracks.items() if track is not None}
-        same_scene = [key for key in chosen if key in tracked or not self._track(key).reaches(index)]
-        unplaced = [key for key, at in enumerate(self.key_indices) if at is None]
+        tracks = {key: track for key in chosen if (track := self._track(key).at(index))}
+        same_scene = [key for key in chosen if key in tracks or not self._track(key).reaches(index)]
+        unplaced = [key for key in range(len(self.sources)) if key not in self._places]
         keyless = bool(chosen) and not same_scene and not unplaced
         weights = {key: 1 / max(distance[key], 1.0) for key in same_scene or chosen}
         largest = max(weights.values(), default=1.0)
         weights = {key: weight / largest for key, weight in weights.items()}
-        return weights | dict.fromkeys(unplaced, UNPLACED_WEIGHT if weights else 1.0), tracked, keyless
-
-    def _key_index(self, key: int) -> float:
-        index = self.key_indices[key]
-        assert index is not None
-        return index
-
-    def _new_track(self, key: int) -> Tracks:
-        return Tracks(self.sources[key].gray, self._key_index(key), self._pairs)
+        return weights | dict.fromkeys(unplaced, UNPLACED_WEIGHT if weights else 1.0), tracks, keyless
 
     def _new_steady(self, index: int) -> _Reference:
         """A frame whose static areas have the colors of keys or of reference frames."""
-        gray = self.frames[index]
-        image = np.empty((*gray.shape, 3), np.float32)
-        confidence = np.empty(gray.shape, np.float32)
+        gray = self._pairs.gray(index)
+        image, confidence = np.empty((*gray.shape, 3), np.float32), np.empty(gray.shape, np.float32)
         uncolored = np.ones(gray.shape, bool)  # pixels without a color
 
         def take(where: Mask, reference: _Reference) -> None:
@@ -207,13 +176,12 @@ class Shot(Sequence[Frame]):
         for where, reference in self._static_keys(index, gray.shape):
             take(where, reference)
         if uncolored.any():
-            references = self._static_areas.references(index, uncolored)
+            references = self._pairs.references(index, uncolored)
             for other in np.unique(references[uncolored]).tolist():
                 if other != index:
                     take(references == other, self._own(other))
         if uncolored.any():
-            own = self._own(index)
-            image[uncolored], confidence[uncolored] = own.image[uncolored], own.confidence[uncolored]
+            take(uncolored, self._own(index))
         return _Reference(image, gray, confidence)
 
     def _static_keys(self, index: int, shape: tuple[int, ...]) -> list[tuple[Mask, _Reference]]:
@@ -231,7 +199,7 @@ class Shot(Sequence[Frame]):
         ]
         if len(static) == ACTIVE_KEYS:
             (since_near, near), (since_far, far) = static
-            distances = [abs(self._key_index(key) - index) for key in keys]
+            distances = [abs(self._places[key] - index) for key in keys]
             difference = np.hypot(*np.moveaxis(sources[keys[0]].ab - sources[keys[1]].ab, -1, 0))
             both = since_near & since_far & (difference < MAX_KEY_DIFFERENCE)
             share = np.where(both, np.float32(distances[0] / (sum(distances) or 1)), np.float32(0))
@@ -241,26 +209,12 @@ class Shot(Sequence[Frame]):
         return static
 
     def _colored_alone(self, index: int) -> _Reference:
-        gray = self.frames[index]
+        gray = self._pairs.gray(index)
         weights, tracks, _ = self._keys(index)
-        alignment = self.colorizer.align(gray, weights)
-        assert alignment is not None
+        alignment = self.colorizer.learned.aligner.align(gray, weights)
         result = self.colorizer.colorize(gray, with_tracks(alignment, tracks))
         assert result.confidence is not None
         return _Reference(result.image, gray, result.confidence)
-
-
-class _Grays(Sequence[Image]):
-    """The gray frames as working pictures."""
-
-    def __init__(self, frames: Sequence[NDArray[Any]]) -> None:
-        self._frames = frames
-
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    def __getitem__(self, index: int) -> Image:  # type: ignore[override]
-        return as_picture(self._frames[index], "target", 2)
 
 
 def _keep_gray(image: Image, gray: Image, reference: Image, where: Mask) -> None:

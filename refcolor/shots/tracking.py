@@ -18,7 +18,6 @@ from refcolor.matching import optical_flow
 from refcolor.matching.alignment import Alignment
 from refcolor.matching.views import Field, stack_rows
 from refcolor.shots import frame_pairs
-from refcolor.shots.frame_pairs import FramePairs, static_mask
 
 MAX_DISTANCE = 1000  # frames over which a key is followed
 MILESTONE_STEP = 64  # every so many frames a track is remembered,
@@ -27,40 +26,22 @@ RECENT_TRACKS = 24  # and the latest so many
 
 @dataclass(frozen=True)
 class Track:
-    """What a frame (H, W) knows of a key.
+    """What a frame (H, W) knows of a key."""
 
-    Attributes
-    ----------
-    index : int
-        Of the frame; if that cannot be read, of the last readable one before it.
-    field : float32 (h, w, 2)
-        Where in the key each pixel of the reduced frame comes from: x / width, y / height.
-    error : float32 (h, w)
-        Sum of the forward-backward errors on the way, in widths of the frame; infinite where the way is lost.
-    static : uint8
-        Packed bits (H, W): where nothing has changed since the key.
-    """
-
-    index: int
-    field: Field
-    error: Image
-    static: NDArray[np.uint8]
+    index: int  #: of the frame; if that cannot be read, of the last readable one before it
+    field: Field  #: (h, w, 2): where in the key each pixel comes from, at reduced size: x / width, y / height
+    error: Image  #: (h, w): sum of forward-backward errors, in widths; infinite where the way is lost
+    static: NDArray[np.uint8]  #: packed bits (H, W): where nothing has changed since the key
 
 
 class Tracks:
     """Follows one key through a shot in both directions, and remembers some of the way.
 
-    Parameters
-    ----------
-    key : float32 (H, W)
-        Luma of the key, in [0, 1].
-    key_index : float
-        Index of its frame, or a number between two frames, before the first or after the last.
-    pairs : FramePairs
-        Of the gray frames; those that cannot be read are skipped.
+    `key` is its luma (H, W) in [0, 1], `key_index` the index of its frame, or a number between two frames,
+    before the first or after the last. Frames that cannot be read are passed over.
     """
 
-    def __init__(self, key: Image, key_index: float, pairs: FramePairs) -> None:
+    def __init__(self, key: Image, key_index: float, pairs: frame_pairs.FramePairs) -> None:
         self.key, self.key_index, self.pairs = key, key_index, pairs
         self._known: dict[int, Track | None] = {}
 
@@ -75,12 +56,12 @@ class Tracks:
         first = self._first(index)
         step = 1 if index >= first else -1
         before = first - step  # the key's other side
-        i = next((i for i in range(index, before, -step) if i in self._known), before)
-        track = _AT_KEY if i == before else self._known[i]
-        while i != index:
-            i += step
-            track = self._next(track, i)
-            self._remember(i, track)
+        start = next((i for i in range(index, before, -step) if i in self._known), before)
+        track = _AT_KEY if start == before else self._known[start]
+        for i in range(start + step, index + step, step):
+            self._known[i] = track = self._next(track, i)
+            for old in [i for i in list(self._known)[:-RECENT_TRACKS] if i % MILESTONE_STEP]:
+                del self._known[old]
         return None if track is _AT_KEY else track
 
     def _first(self, index: int) -> int:
@@ -88,19 +69,13 @@ class Tracks:
         first = math.ceil(self.key_index) if index >= self.key_index else math.floor(self.key_index)
         return min(max(first, 0), len(self.pairs.frames) - 1)
 
-    def _remember(self, index: int, track: Track | None) -> None:
-        self._known[index] = track
-        for old in [i for i in list(self._known)[:-RECENT_TRACKS] if i % MILESTONE_STEP]:
-            del self._known[old]
-
     def _next(self, track: Track | None, index: int) -> Track | None:
         """The track one frame further."""
         if track is None:
             return None
         try:
-            gray = self.pairs.frames[index]
             if track is _AT_KEY:
-                return self._from_key(gray, index)
+                return self._from_key(index)
             motion = self.pairs.flow(index, track.index)
             static = self.pairs.static_bits(index, track.index)
         except (OSError, ValueError):
@@ -113,19 +88,21 @@ class Tracks:
         static = static & track.static if len(static) == len(track.static) else 0 * static
         return Track(index, np.ascontiguousarray(before[..., :2]), total, static)
 
-    def _from_key(self, gray: Image, index: int) -> Track | None:
+    def _from_key(self, index: int) -> Track | None:
         """The track at the key's own frame, or at a neighbor of it."""
+        gray = self.pairs.gray(index)
         motion = frame_pairs.flow(gray, self.key)
         if motion is None:
             return None
         flow, error = motion
         h, w = flow.shape[:2]
         shares = (flow + np.float32(0.5)) / np.array([w, h], np.float32)
-        return Track(index, shares.astype(np.float32), error, np.packbits(static_mask(gray, self.key)))
+        static = np.packbits(frame_pairs.static_mask(gray, self.key))
+        return Track(index, shares.astype(np.float32), error, static)
 
 
 # stands for the track at the key itself, before any frame has been seen
-_AT_KEY = Track(-1, np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), np.float32), np.zeros(0, np.uint8))
+_AT_KEY = Track(-1, np.zeros(0, np.float32), np.zeros(0, np.float32), np.zeros(0, np.uint8))
 
 
 def with_tracks(aligned: Alignment, tracks: Mapping[int, Track]) -> Alignment:

@@ -231,7 +231,7 @@ def test_an_unforeseen_error_is_one_line_too(monkeypatch, capsys):
     def fall(*_args, **_named):
         raise ZeroDivisionError("inside")
 
-    monkeypatch.setattr("refcolor.render.outputs.picture_files", fall)
+    monkeypatch.setattr("refcolor.render.pictures.result_files", fall)
     with pytest.raises(SystemExit) as left:
         app.main(["a.png", "b.png"])
     assert left.value.code == 1

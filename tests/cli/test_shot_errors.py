@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scenes import HEIGHT, KEY, OUT, RATE, WIDTH, clip, drawn, gray, gray_clip, held, make, name, write
 
-from refcolor.files import video_codecs
+from refcolor.files import video_write
 from refcolor.render import outputs
 
 
@@ -190,7 +190,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(run_shot, mishaps, monkeyp
 
 def test_a_codec_that_this_ffmpeg_does_not_have(color, shot, monkeypatch):
     gray_clip("in.mkv", 2)
-    monkeypatch.setitem(video_codecs.ENCODERS, "h264", "libnothing")
+    monkeypatch.setitem(video_write.ENCODERS, "h264", "libnothing")
     before = held()
     code, out, err = color("in.mkv", *KEY, "-o", "out.mp4")
     assert (code, out) == (2, [])

@@ -8,9 +8,9 @@ import pytest
 from clips import copy, make, one_line
 from pictures import names_in
 
-from refcolor.files import video_codecs
+from refcolor.files import video_write
 from refcolor.files.video import open_video
-from refcolor.files.video_codecs import check_video, default_codec
+from refcolor.files.video_write import check_video, default_codec
 
 
 def test_names_choose_codecs(clip, tmp_path, monkeypatch):
@@ -28,7 +28,7 @@ def test_names_choose_codecs(clip, tmp_path, monkeypatch):
             with pytest.raises(ValueError, match=words.replace(".", r"\.")) as caught:
                 check_video(tmp_path / name, like, codec)  # type: ignore[arg-type]
             one_line(caught)
-        monkeypatch.setitem(video_codecs.ENCODERS, "h264", "libnothing")
+        monkeypatch.setitem(video_write.ENCODERS, "h264", "libnothing")
         with pytest.raises(ValueError, match="no encoder libnothing for h264"):
             check_video(tmp_path / "a.mp4", video)
     assert names_in(tmp_path) == ["odd.mkv"]

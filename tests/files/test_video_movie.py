@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from clips import decoded, make, one_line
 
-from refcolor.files.video import open_video
-from refcolor.files.video_movie import Movie
+from refcolor.files.video import Movie, open_video
 from refcolor.files.video_write import write_video
 
 LONG = {"g": "70", "keyint_min": "70", "bf": "3", "sc_threshold": "0"}
@@ -148,7 +147,7 @@ def test_steps_back_do_not_decode_all_again_each_time(tmp_path, monkeypatch):
         for index in reversed(range(60)):
             np.testing.assert_array_equal(video.read(index).rgb, wanted[index])
         assert len(counted) <= 60
-        monkeypatch.setattr("refcolor.files.video_movie.CACHE_SIZE", 5 * 4000)
+        monkeypatch.setattr("refcolor.files.video.CACHE_SIZE", 5 * 4000)
         video._cache.clear()
         for index in reversed(range(60)):
             np.testing.assert_array_equal(video.read(index).rgb, wanted[index])

@@ -60,7 +60,7 @@ def test_a_very_long_picture_trains_as_long_as_a_square_one(init):
 
 def test_training_and_prediction_see_the_same_planes(monkeypatch):
     """A tile without augmentation is a piece of what prediction is given, borders included."""
-    from refcolor.networks import augmentation, training
+    from refcolor.networks import augmentation
 
     config = Config("standard", **(SMALL | {"rotation": 0, "sigma": 0, "init": "scratch"}))
     for name in ("MAX_ZOOM", "MAX_GAIN", "POSITION_SIGMA"):
@@ -91,7 +91,9 @@ def test_training_and_prediction_see_the_same_planes(monkeypatch):
         seen.append(batch[0])
         return np.zeros((1, *labels.shape, 6), np.float32)
 
-    training.predict_dense(network, planes)
+    labeller = DenseLabeller([], palette, config)
+    labeller.networks = (network,)
+    labeller.predict(planes)
     top, left = ((f - s) // 2 for f, s in zip(labels.shape, shape, strict=True))
     rows, columns = slice(top, top + tile.shape[0]), slice(left, left + tile.shape[1])
     np.testing.assert_allclose(tile, seen[0][rows, columns], atol=1e-4)

@@ -13,8 +13,7 @@ from refcolor.cli import main
 from refcolor.errors import UsageError, code_of
 from refcolor.files import images
 from refcolor.render import job
-from refcolor.render.observer import Observer
-from refcolor.render.request import Request
+from refcolor.render.request import Observer, Request
 
 COUNT = 5
 

@@ -8,7 +8,7 @@ import pytest
 
 from refcolor.errors import UsageError, code_of
 from refcolor.files import images
-from refcolor.render import outputs
+from refcolor.render import outputs, pictures
 from refcolor.render.frames import FileFrames
 from refcolor.render.request import Request
 
@@ -20,7 +20,7 @@ def frames(tmp_path, monkeypatch):
     Path("shot").mkdir()
     for number in (1, 2, 3):
         images.write_picture(f"shot/a.{number}.png", np.full((32, 40), 0.5, np.float32))
-    return FileFrames([Path(f"shot/a.{number}.png") for number in (1, 2, 3)])
+    return FileFrames({number: Path(f"shot/a.{number}.png") for number in (1, 2, 3)})
 
 
 def request(**more):
@@ -43,15 +43,20 @@ def test_results_keep_their_names_or_follow_a_pattern(frames, output, names):
 def test_names_of_single_pictures(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     one, two = Path("a/x.png"), Path("b/y.exr")
-    assert outputs.picture_files([one, two], None, single=False) == [
+    assert pictures.result_files([one, two], None, "color", single=False) == [
         Path("a/x_color.png"), Path("b/y_color.png"),
     ]  # fmt: skip
-    assert outputs.picture_files([one], Path("z.png"), single=True) == [Path("z.png")]
-    assert outputs.picture_files([one], Path("z"), single=False) == [Path("z/x_color.png")]
+    assert pictures.result_files([one], Path("z.png"), "color", single=True) == [Path("z.png")]
+    assert pictures.result_files([one], Path("z"), "color", single=False) == [Path("z/x_color.png")]
     with pytest.raises(UsageError, match=r"'z.png' is no folder, and 2 targets need one"):
-        outputs.picture_files([one, two], Path("z.png"), single=False)
-    with pytest.raises(UsageError, match="would both become"):
-        outputs.picture_files([one, Path("c/x.png")], Path("z"), single=False)
+        pictures.result_files([one, two], Path("z.png"), "color", single=False)
+
+
+def test_two_results_of_one_name_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("link").symlink_to("z")
+    with pytest.raises(UsageError, match=r"both become 'link/x\.png'"):
+        outputs.refuse_clashes([Path("z/x.png"), Path("link/x.png")], [])
 
 
 def test_a_frame_is_done_when_all_its_files_exist(frames):
@@ -71,7 +76,7 @@ def test_inputs_are_known_by_any_name(frames):
     Path("soft.png").symlink_to("shot/a.2.png")
     for name in ("hard.png", "soft.png", "shot/../shot/a.3.png"):
         with pytest.raises(UsageError, match="is the input"):
-            outputs.refuse_inputs([Path(name)], frames.files)
+            outputs.refuse_clashes([Path(name)], frames.files)
 
 
 def test_new_folders_are_parents_first(frames):
@@ -89,10 +94,13 @@ def test_existing_files_are_refused_unless_they_are_replaced(frames):
     assert outputs.check([], [], [], others=[Path("r.json")], force=True) == []
 
 
-def test_results_inside_an_input_folder_are_refused(frames):
+def test_results_of_a_folder_need_another(frames):
     with pytest.raises(UsageError) as caught:
-        outputs.refuse_inside([Path("shot")], None)
+        pictures.color(request(keys=["key.png"]))
     assert code_of(caught.value) == "needs_folder"
+
+
+def test_results_inside_an_input_folder_are_refused(frames):
     with pytest.raises(UsageError, match="lies inside the input folder 'shot'"):
         outputs.refuse_inside([Path("shot")], Path("shot/../shot/new"))
     outputs.refuse_inside([Path("shot")], Path("shot2"))

@@ -200,7 +200,7 @@ def test_holds_and_cuts_are_seen(colors, grays):
 
 
 def test_a_hold_is_one_picture_wherever_blocks_end(colors, grays, monkeypatch):
-    monkeypatch.setattr("refcolor.shots.static_areas.BLOCK", 4)
+    monkeypatch.setattr("refcolor.shots.frame_pairs.BLOCK", 4)
     frames = [grays[0], *[grays[5]] * 9, grays[6]]
     shot = Shot(Colorizer(Config("quick")).fit(colors[0]), frames, [0])
     for order in (range(11), (7, 2, 9)):

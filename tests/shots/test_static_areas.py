@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from refcolor.shots import frame_pairs, static_areas
+from refcolor.shots import frame_pairs
 from refcolor.shots.frame_pairs import FramePairs, static_mask, unpack_mask
-from refcolor.shots.static_areas import StaticAreas
 
 BLOCK = 16
 
@@ -67,7 +66,7 @@ def test_a_ground_that_other_outlines_hold_stands_still_beside_what_moves():
 
 @pytest.fixture(autouse=True)
 def short_blocks(monkeypatch):
-    monkeypatch.setattr(static_areas, "BLOCK", BLOCK)
+    monkeypatch.setattr(frame_pairs, "BLOCK", BLOCK)
 
 
 def frames_of(table):
@@ -83,7 +82,7 @@ def test_one_frame_lends_for_as_long_as_a_pixel_stands_still():
     rng = np.random.default_rng(3)
     numbers = np.cumsum(rng.random((2 * BLOCK + 9, 2)) < 0.15, axis=0)
     frames = frames_of(numbers)
-    found = StaticAreas(FramePairs(frames))
+    found = FramePairs(frames)
     rank = [BLOCK if i % BLOCK == 0 else (i % BLOCK) & -(i % BLOCK) for i in range(len(frames))]
     for index in range(len(frames)):
         lender = found.references(index, np.ones((40, 60), bool))
@@ -96,7 +95,7 @@ def test_one_frame_lends_for_as_long_as_a_pixel_stands_still():
 def test_neighbors_that_stand_still_have_one_lender():
     numbers = np.cumsum(np.random.default_rng(4).random((BLOCK, 2)) < 0.2, axis=0)
     frames = frames_of(numbers)
-    found = [StaticAreas(FramePairs(frames)).references(i, np.ones((40, 60), bool)) for i in range(BLOCK)]
+    found = [FramePairs(frames).references(i, np.ones((40, 60), bool)) for i in range(BLOCK)]
     pairs = 0
     for (one, other), (a, b) in zip(itertools.pairwise(found), itertools.pairwise(frames), strict=True):
         stands = static_mask(a, b)
@@ -113,7 +112,7 @@ def test_next_to_a_frame_that_cannot_be_had_nothing_stands_still(index):
                 raise ValueError("cannot be read")
             return super().__getitem__(at)
 
-    found = StaticAreas(FramePairs(Broken([texture()] * 8))).references(index, np.ones((40, 60), bool))
+    found = FramePairs(Broken([texture()] * 8)).references(index, np.ones((40, 60), bool))
     assert (found == (0 if index == 2 else 4)).all()
 
 

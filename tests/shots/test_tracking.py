@@ -123,7 +123,7 @@ def test_a_frame_that_cannot_be_had_is_passed_over():
 
 
 def test_a_strip_that_is_too_long_to_be_warped_is_followed_all_the_same():
-    strip = np.tile(wide(), (1, 120))[:20, :60_000]
+    strip = np.tile(wide(), (1, 120))[:32, :60_000]
     assert Tracks(strip, 0, FramePairs([strip, strip])).at(1) is not None
 
 

@@ -153,7 +153,7 @@ def quick(shot):
 def job(folder, *stage):
     """All frames into a folder; `stage` is a frame and what happens to the worker there."""
     Path(folder).mkdir()
-    frames = FileFrames(sorted(Path("gray").iterdir()))
+    frames = FileFrames(dict(enumerate(sorted(Path("gray").iterdir()))))
     paths = {i: Path(folder, f"{i}.png").absolute() for i in range(len(frames))}
     if not stage:
         return Job(frames, [0], paths, {}, force=True)
