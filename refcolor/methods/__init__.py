@@ -5,7 +5,8 @@ from __future__ import annotations
 from refcolor.config import Preset
 from refcolor.methods.base import Method
 from refcolor.methods.paper import Paper
-from refcolor.methods.standard import Quick, Standard
+from refcolor.methods.quick import Quick
+from refcolor.methods.standard import Standard
 
 METHODS: dict[Preset, Method] = {
     Preset.PAPER: Paper(),

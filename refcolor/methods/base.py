@@ -71,6 +71,19 @@ class Labelling:
 
 
 @dataclass(frozen=True, eq=False)
+class Target:
+    """A picture to color.
+
+    Attributes
+    ----------
+    gray : float32 (H, W)
+        BT.601 luma in [0, 1].
+    """
+
+    gray: Image
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
     """A colored target and what led to it.
 
@@ -184,14 +197,14 @@ class Method(ABC):
         """
 
     def align(
-        self, gray: Image, learned: Learned, weights: Mapping[int, float] | None = None
+        self, target: Target, learned: Learned, weights: Mapping[int, float] | None = None
     ) -> Alignment | None:
-        """Match a target (H, W) with the sources of these weights, all if none are given."""
-        return learned.aligner.align(gray, weights) if self.uses_motion else None
+        """Match a target with the sources of these weights, all if none are given."""
+        return learned.aligner.align(target.gray, weights) if self.uses_motion else None
 
     @abstractmethod
-    def color(self, gray: Image, learned: Learned, alignment: Alignment | None = None) -> Result:
-        """Color a target (H, W); `alignment` from :meth:`align` for it, if it is known already."""
+    def color(self, target: Target, learned: Learned, alignment: Alignment | None = None) -> Result:
+        """Color a target; `alignment` from :meth:`align` for it, if it is known already."""
 
 
 def all_pixels(pictures: Sequence[Image]) -> Image:

@@ -20,7 +20,7 @@ from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
 from refcolor.matching.alignment import Alignment
 from refcolor.methods import METHODS
-from refcolor.methods.base import Learned, Result, Weights
+from refcolor.methods.base import Learned, Result, Target, Weights
 from refcolor.networks import backend
 
 
@@ -49,7 +49,7 @@ def prepare(
     sources = [as_picture(picture, "source", 3) for picture in pictures]
     if not sources:
         raise ValueError("there is no source: give at least one colored picture")
-    target = None if first_target is None else as_picture(first_target, "target", 2)
+    target = None if first_target is None else Target(as_picture(first_target, "target", 2))
     method = METHODS[config.name]
     if not config.trains:
         return method.look(sources, config, palette), None
@@ -139,15 +139,15 @@ class Colorizer:
 
     def align(self, target: NDArray[Any], weights: Mapping[int, float] | None = None) -> Alignment | None:
         """Match a target (H, W) with the sources of these numbers and weights; None by ``paper``."""
-        return self.method.align(as_picture(target, "target", 2), self.learned, weights)
+        return self.method.align(Target(as_picture(target, "target", 2)), self.learned, weights)
 
-    def colorize(self, target: NDArray[Any], alignment: Alignment | None = None) -> Result:
+    def colorize(self, target: NDArray[Any] | Target, alignment: Alignment | None = None) -> Result:
         """Color a gray target.
 
         Parameters
         ----------
-        target : (H, W)
-            Float in [0, 1], uint8 or uint16.
+        target : (H, W), or Target
+            Gray: float in [0, 1], uint8 or uint16.
         alignment : Alignment, optional
             From :func:`prepare` or :meth:`align`, for the same target.
 
@@ -156,7 +156,8 @@ class Colorizer:
         ValueError
             For what is no picture or too small a one, or before :meth:`fit`.
         """
-        return self.method.color(as_picture(target, "target", 2), self.learned, alignment)
+        gray = target.gray if isinstance(target, Target) else target
+        return self.method.color(Target(as_picture(gray, "target", 2)), self.learned, alignment)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A fitted one can be sent to other processes; there it colors on the CPU."""

@@ -17,7 +17,7 @@ from refcolor.imaging import palette as palettes
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
 from refcolor.matching.alignment import Aligner, Alignment, Source
-from refcolor.methods.base import Learned, Method, Result, all_pixels
+from refcolor.methods.base import Learned, Method, Result, Target, all_pixels
 
 RESULT_SIZE = 224, 224  # (w, h) of the report's result
 
@@ -35,8 +35,8 @@ class Paper(Method):
             palette = palettes.fit(all_pixels(small), int(config.clusters), space="rgb", seed=config.seed)
         return Learned(config, Aligner([Source(picture, palette) for picture in pictures]), palette)
 
-    def color(self, gray: Image, learned: Learned, alignment: Alignment | None = None) -> Result:
-        labelling = learned.ask(gray, {})
+    def color(self, target: Target, learned: Learned, alignment: Alignment | None = None) -> Result:
+        labelling = learned.ask(target.gray, {})
         picture = geometry.resize(labelling.palette_picture, RESULT_SIZE)
-        image = merge.plain_lab(geometry.resize(gray, RESULT_SIZE), picture)
+        image = merge.plain_lab(geometry.resize(target.gray, RESULT_SIZE), picture)
         return Result(image, labelling=replace(labelling, palette_picture=picture))
