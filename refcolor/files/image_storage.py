@@ -25,14 +25,12 @@ DEPTHS = {
     "bmp": ("uint8",),
 }
 FINENESS = ("uint8", "half", "uint16", "float")
-# longest side; libjpeg ends the whole process when it is asked for more
-SIDE_LIMITS = {"jpeg": 65500, "webp": 16383, "targa": 65535, "bmp": 65535}
-COLOR_TAGS = ("oiio:ColorSpace", "oiio:Gamma", "CICP")
-SAME_FORMAT_TAGS = ("compression", "dpx:Transfer", "dpx:Colorimetric", "chromaticities", "whiteLuminance")
-TGA_PREMULTIPLIED = 4  # the attributes type of TGA 2.0
-MAX_TAG_SIZE = 1 << 16  # bytes; larger tags are left out
-TEXT_TAGS = ("Artist", "Copyright", "ImageDescription", "DocumentName", "smpte:TimeCode", "smpte:KeyCode")
-PLACEMENT_TAGS = ("XResolution", "YResolution", "ResolutionUnit", "PixelAspectRatio", "Orientation")
+COLOR_TAGS = {"oiio:ColorSpace", "oiio:Gamma", "CICP"}
+SAME_FORMAT_TAGS = {"compression", "dpx:Transfer", "dpx:Colorimetric", "chromaticities", "whiteLuminance"}
+KNOWN_TAGS = COLOR_TAGS | SAME_FORMAT_TAGS | {
+    "XResolution", "YResolution", "ResolutionUnit", "PixelAspectRatio", "Orientation",
+    "Artist", "Copyright", "ImageDescription", "DocumentName", "smpte:TimeCode", "smpte:KeyCode",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,20 +53,17 @@ class Storage:
 
     def in_format(self, name: str) -> Storage:
         """The nearest storage of another format, with samples at least as fine where it has them."""
-        enough = [d for d in DEPTHS[name] if FINENESS.index(d) >= FINENESS.index(self.depth)]
-        depth = enough[0] if enough else DEPTHS[name][-1]
+        least, depths = FINENESS.index(self.depth), DEPTHS[name]
+        depth = next((d for d in depths if FINENESS.index(d) >= least), depths[-1])
         if name == self.format:
             return replace(self, depth=depth)
         linear = name == "openexr"
-        dropped = SAME_FORMAT_TAGS if linear == self.linear else (*SAME_FORMAT_TAGS, *COLOR_TAGS)
-        known = {*COLOR_TAGS, *SAME_FORMAT_TAGS, *PLACEMENT_TAGS, *TEXT_TAGS}
-        tags = tuple(tag for tag in self.tags if tag[0] not in dropped and tag[0] in known)
+        kept, space, icc = KNOWN_TAGS - SAME_FORMAT_TAGS, [], self.icc
         if linear != self.linear:
-            tags += (("oiio:ColorSpace", "string", "lin_rec709_scene" if linear else "srgb_rec709_scene"),)
-        return Storage(
-            name, depth, linear=linear, associated=linear, tags=tags,
-            icc=self.icc if linear == self.linear else None,
-        )  # fmt: skip
+            kept, icc = kept - COLOR_TAGS, None
+            space = [("oiio:ColorSpace", "string", "lin_rec709_scene" if linear else "srgb_rec709_scene")]
+        tags = (*(tag for tag in self.tags if tag[0] in kept), *space)
+        return Storage(name, depth, linear=linear, associated=linear, tags=tags, icc=icc)
 
 
 def format_of(path: StrPath) -> str:

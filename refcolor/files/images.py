@@ -27,13 +27,11 @@ from numpy.typing import NDArray
 
 from refcolor.config import MAX_PIXELS
 from refcolor.errors import StrPath
-from refcolor.files.image_decode import decode
-from refcolor.files.image_encode import encode
+from refcolor.files.image_codec import decode, encode
 from refcolor.files.image_storage import Storage, format_of
 from refcolor.files.plain_files import atomic
+from refcolor.imaging.checks import check_array, check_finite
 from refcolor.imaging.color import Image, luma
-
-__all__ = ["MAX_PIXELS", "Picture", "read", "write", "write_picture"]
 
 GRAY_TOLERANCE = 4.5 / 255  # one step of chroma in a video, with room for rounding
 
@@ -155,9 +153,9 @@ def write(path: StrPath, rgb: Image, *, like: Picture, force: bool = False) -> N
         Wrong shape, values that are not finite, an unknown extension, a size the format cannot hold.
     """
     storage = like.storage.in_format(format_of(path))
-    if np.shape(rgb) != like.rgb.shape:
-        raise ValueError(f"the result has shape {np.shape(rgb)}, the target {like.rgb.shape}")
-    values = _encoded_for(storage, rgb)
+    values = clipped(rgb, like.rgb.shape, "the picture")
+    if storage.linear:
+        values = _srgb_decoded(values)
     # highlights come back where stored values may exceed 1; elsewhere they stay scaled down, not clipped
     if like.scale is not None and storage.linear == like.storage.linear and storage.has_highlights:
         values *= like.scale[..., None]
@@ -165,7 +163,8 @@ def write(path: StrPath, rgb: Image, *, like: Picture, force: bool = False) -> N
         # glow is kept only where the target could have it
         hidden = 1 if like.storage.associated else 0
         values *= np.where(like.alpha > 0, like.alpha, hidden)[..., None]
-    _store(path, values, like.alpha, storage, force)
+    with encode(values, like.alpha, storage) as encoded, atomic(path, force=force) as file:
+        shutil.copyfileobj(encoded, file, 1 << 20)
 
 
 def write_picture(
@@ -181,24 +180,18 @@ def write_picture(
     FileExistsError, OSError, ValueError
         As :func:`write`.
     """
-    storage = Storage("png", "uint8", tags=tags).in_format(format_of(path))
-    if not (np.ndim(image) == 2 or (np.ndim(image) == 3 and np.shape(image)[2] == 3)) or 0 in np.shape(image):
-        raise ValueError(f"a picture has shape (H, W) or (H, W, 3), not {np.shape(image)}")
-    values = _encoded_for(storage, image)
-    _store(path, np.atleast_3d(values), None, storage, force)
+    shape = np.shape(image)
+    if len(shape) < 2 or shape[2:] not in ((), (3,)) or 0 in shape:
+        raise ValueError(f"a picture has shape (H, W) or (H, W, 3), not {shape}")
+    samples = np.atleast_3d(image)
+    write(path, samples, like=Picture(samples, None, Storage("png", "uint8", tags=tags)), force=force)
 
 
-def _store(path: StrPath, color: Image, alpha: Image | None, storage: Storage, force: bool) -> None:
-    with encode(color, alpha, storage) as encoded, atomic(path, force=force) as file:
-        shutil.copyfileobj(encoded, file, 1 << 20)
-
-
-def _encoded_for(storage: Storage, image: NDArray[np.floating]) -> Image:
-    """A copy of a display-encoded picture, clipped to [0, 1], with the transfer curve of a storage."""
-    if not np.isfinite(image).all():
-        raise ValueError("the picture to be written has values that are infinite or not a number")
-    values = np.asarray(image, np.float32).clip(0, 1)
-    return _srgb_decoded(values) if storage.linear else values
+def clipped(image: NDArray[np.floating], shape: tuple[int, ...], name: str) -> Image:
+    """A float32 copy clipped to [0, 1]; ValueError for another shape or values that are not finite."""
+    check_array(image, name, np.floating, *shape)
+    check_finite(image, name)
+    return np.asarray(image, np.float32).clip(0, 1)
 
 
 def _srgb_encoded(linear: Image) -> Image:

@@ -12,6 +12,7 @@ import json
 import math
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -35,11 +36,9 @@ SUFFIX = ".refcolor"
 FORMAT = 2
 SETTINGS = "refcolor.json"  # the first member
 MAX_SETTINGS_SIZE = 1 << 20  # bytes
-MAX_MEMBERS = 1 << 16
 FRAME_LIMIT = 10**100  # frame numbers are below
 ZIP_HEADER_SIZE = 30  # bytes of a member before its name
 DTYPES = ("|u1", "<u2", "<f4")
-INTEGER_MAX: dict[str, int] = {"|u1": 255, "<u2": 65535}  # of sources that were read from integers
 
 
 class _Refused(ValueError):
@@ -48,27 +47,14 @@ class _Refused(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """The content of a model file.
+    """The content of a model file."""
 
-    Attributes
-    ----------
-    sources : tuple of (H, W, 3) float32 in [0, 1]
-    palette : Palette or None
-    config : Config
-    weights : list of list of float32
-        The arrays of each network.
-    keys : tuple of (str, int or None), or None
-        In a shot, the name and frame number of each source.
-    beside : tuple of str
-        Names of keys in the folder of the shot's gray frames.
-    """
-
-    sources: tuple[Image, ...]
-    palette: Palette | None
-    config: Config
-    weights: list[list[NDArray[np.float32]]]
-    keys: Keys | None = None
-    beside: tuple[str, ...] = ()
+    sources: tuple[Image, ...]  #: (H, W, 3) float32 in [0, 1]
+    palette: Palette | None  #: None where there is no network
+    config: Config  #: the settings; clusters is a number
+    weights: list[list[NDArray[np.float32]]]  #: the arrays of each network
+    keys: Keys | None = None  #: in a shot, the name and frame number of each source
+    beside: tuple[str, ...] = ()  #: names of keys in the folder of the shot's gray frames
 
     def restore(self, learned: Learned) -> Colorizer:
         """The colorizer that was saved, from its prepared sources and palette."""
@@ -109,7 +95,7 @@ def save(
         arrays |= {f"palette/{name}": getattr(learned.palette, name) for name in ("rgb", "lab", "share")}
     for i, weights in enumerate(learned.weights):
         arrays |= {f"network/{i}/{j}": weight for j, weight in enumerate(weights)}
-    with atomic(path, force=force) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with atomic(path, force=force) as file, zipfile.ZipFile(file, "w") as archive:
         archive.writestr(zipfile.ZipInfo(SETTINGS), json.dumps(about, indent=1))
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
@@ -136,23 +122,16 @@ def is_meant(path: StrPath) -> bool:
 
 def is_model(path: StrPath) -> bool:
     """Whether a file begins like a model file; False if it cannot be opened."""
-    try:
-        with open_plain(path) as file:
-            return _has_signature(file)
-    except (OSError, ValueError):
-        return False
+    with suppress(OSError, ValueError), open_plain(path) as file:
+        return _has_signature(file)
+    return False
 
 
 def read(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Model:
     """Read and check a model file, without starting the network engine.
 
-    Raises
-    ------
-    OSError
-        The file cannot be opened.
-    ValueError
-        It is no model, cut short, damaged, of a format this version does not know, or a source has more
-        than `max_pixels`.
+    Raises OSError if it cannot be opened, and ValueError if it is no model, cut short, damaged, of a format
+    this version does not know, or a source has more than `max_pixels`.
     """
     name = quoted(path)
     with open_plain(path) as file:
@@ -182,7 +161,7 @@ def _read(file: BinaryIO, name: str, max_pixels: int) -> Model:
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         _require(all(member.compress_type == zipfile.ZIP_STORED for member in members))
-        _require(sum(member.file_size for member in members) <= size and len(members) <= MAX_MEMBERS)
+        _require(sum(member.file_size for member in members) <= size)
         _require(archive.getinfo(SETTINGS).file_size <= MAX_SETTINGS_SIZE)
         about = json.loads(archive.read(SETTINGS))
         if about["format"] != FORMAT:
@@ -198,9 +177,7 @@ def _read(file: BinaryIO, name: str, max_pixels: int) -> Model:
         if height * width > max_pixels:
             error = _Refused(f"{name} holds a source of {width}x{height} pixels, more than {max_pixels}")
             raise with_code(error, "too_many_pixels")
-    sources = tuple(_unpacked(picture) for picture in pictures)
-    for source in sources:
-        as_picture(source, "source", 3)
+    sources = tuple(as_picture(picture, "source", 3) for picture in pictures)
     _require(all(array.dtype.str == "<f4" and np.isfinite(array).all() for array in arrays.values()))
     palette = None
     if config.trains:
@@ -213,26 +190,21 @@ def _read(file: BinaryIO, name: str, max_pixels: int) -> Model:
     while network := _numbered(arrays, f"network/{len(weights)}"):
         weights.append(network)
     _require(not arrays and bool(sources) and bool(weights) == config.trains)
-    return Model(sources, palette, config, weights, *_keys(about, len(sources)))
-
-
-def _keys(about: dict[str, Any], count: int) -> tuple[Keys | None, tuple[str, ...]]:
-    """The names and frames of the keys, and the names of those beside the frames."""
     if "keys" not in about:
-        return None, ()
+        return Model(sources, palette, config, weights)
     keys, beside = tuple((name, frame) for name, frame in about["keys"]), tuple(about["beside"])
     frames = [frame for _, frame in keys if frame is not None]
-    _require(len(keys) == count and len(set(frames)) == len(frames))
+    _require(len(keys) == len(sources) and len(set(frames)) == len(frames))
     _require(all(type(name) is str for name in (*(name for name, _ in keys), *beside)))
     _require(all(type(frame) is int and abs(frame) < FRAME_LIMIT for frame in frames))
-    return keys, beside
+    return Model(sources, palette, config, weights, keys, beside)
 
 
 def _numbered(arrays: dict[str, NDArray[Any]], folder: str) -> list[NDArray[Any]]:
     """Remove the arrays 0, 1, 2 ... of a folder from all, and return them."""
     found: list[NDArray[Any]] = []
-    while f"{folder}/{len(found)}.npy" in arrays:
-        found.append(arrays.pop(f"{folder}/{len(found)}.npy"))
+    while (array := arrays.pop(f"{folder}/{len(found)}.npy", None)) is not None:
+        found.append(array)
     return found
 
 
@@ -258,14 +230,9 @@ def _array(data: bytes) -> NDArray[Any]:
 
 
 def _packed(image: Image) -> NDArray[Any]:
-    """The picture in integers where they give the same floats back."""
-    for dtype, top in INTEGER_MAX.items():
-        codes: NDArray[Any] = np.rint(image * np.float32(top)).astype(dtype)
-        if np.array_equal(_unpacked(codes), image):
+    """The picture in the least integers that are read as the same floats, if any are."""
+    for dtype in (np.uint8, np.uint16):
+        codes: NDArray[Any] = np.rint(image * np.float32(np.iinfo(dtype).max)).astype(dtype)
+        if np.array_equal(as_picture(codes, "source", 3), image):
             return codes
     return image
-
-
-def _unpacked(stored: NDArray[Any]) -> Image:
-    top = INTEGER_MAX.get(stored.dtype.str)
-    return np.asarray(stored if top is None else stored.astype(np.float32) / np.float32(top))

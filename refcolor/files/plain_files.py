@@ -35,10 +35,7 @@ DESCRIPTORS = Path("/proc/self/fd")  # paths to open files, on Linux
 def open_plain(path: StrPath) -> BinaryIO:
     """Open a plain, non-empty file, unbuffered; a named pipe or device is refused without waiting for it.
 
-    Raises
-    ------
-    FileNotFoundError, PermissionError, IsADirectoryError, OSError, ValueError
-        One line: what is wrong with the file.
+    Raises OSError, of the kind that fits, or ValueError; one line says what is wrong with the file.
     """
     name = quoted(path)
     try:
@@ -97,12 +94,8 @@ def scratch_path(size: int) -> Iterator[str]:
 def check_target(path: StrPath, *, force: bool = False) -> None:
     """Refuse an output path that cannot, or should not, be written; call it before long work.
 
-    The name may still be taken later; :func:`atomic` notices that.
-
-    Raises
-    ------
-    IsADirectoryError, FileNotFoundError, NotADirectoryError, FileExistsError, PermissionError, ValueError
-        One line: what is wrong and what to do.
+    Raises OSError, of the kind that fits, or ValueError; one line says what is wrong and what to do. The name
+    may still be taken later; :func:`atomic` notices that.
     """
     path = Path(path)
     folder = path.parent
@@ -129,12 +122,8 @@ def atomic(path: StrPath, *, force: bool = False) -> Iterator[BinaryIO]:
     fails, Ctrl-C included, that file is removed and what was at `path` stays. Permissions follow the umask.
     With `force` a symbolic link at `path` is replaced itself, not the file it points to.
 
-    Raises
-    ------
-    FileExistsError
-        `path` exists and `force` is False, even if it appeared a moment ago.
-    OSError
-        The disk is full, the folder not writable, and so on; one line.
+    Raises FileExistsError if `path` exists without `force`, even if it appeared a moment ago, and OSError, of
+    one line, if the disk is full, the folder not writable, and so on.
     """
     path, temporary = Path(path), None
     try:
@@ -200,10 +189,7 @@ def _create(folder: Path) -> tuple[Path, BinaryIO]:
 
 
 def _lock(file: BinaryIO) -> bool:
-    """Lock a file until it is closed or its process ends; False where files cannot be locked.
-
-    BlockingIOError says that another process, or another opening of the file, holds the lock.
-    """
+    """Lock a file while it is open; False where files cannot be locked, BlockingIOError if another has it."""
     if sys.platform != "win32":
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,95 +24,65 @@ DIGITS = re.compile(r"\d+")
 MAX_RANGE = 1_000_000  # frames
 MAX_LIST_LENGTH = 60  # characters of a list of frames in a message
 
-
-@dataclass(frozen=True)
-class Pattern:
-    """A numbered name: the text before and after the number, its least digits, and its range or None."""
-
-    folder: Path
-    before: str
-    after: str
-    digits: int
-    frames: frozenset[int] | None
+Range = frozenset[int] | None  # the frames of a range; None is no range, and means all of them
 
 
-def expand(words: Sequence[Path], frames: str | None = None, *, leave_out: Path | None = None) -> list[Path]:
-    """The files that the words of a command mean, in the order of the words and of their frames.
-
-    Parameters
-    ----------
-    words : sequence of Path
-        Files, folders and patterns; anything else is returned as it is.
-    frames : str, optional
-        Range to take from every folder and pattern.
-    leave_out : Path, optional
-        A file that folders and patterns do not mean: the key among the frames.
-
-    Raises
-    ------
-    ValueError
-        One line: nothing matches, frames are missing, two files have one number, a range makes no sense.
-    """
-    return [path for path, _ in expand_numbered(words, frames, leave_out=leave_out)]
-
-
-def expand_numbered(
+def expand(
     words: Sequence[Path], frames: str | None = None, *, leave_out: Path | None = None
 ) -> list[tuple[Path, int | None]]:
-    """As :func:`expand`, with the frame number of every file that matches a pattern."""
-    wanted = None if frames is None else _frame_set(frames)
+    """The files that words mean, in the order of the words and of their frames; numbers where patterns match.
+
+    Words are files, folders and patterns; anything else is returned as it is. `frames` is a range to take
+    from every folder and pattern, and `leave_out` a file that these do not mean: the key among the frames.
+
+    Raises ValueError, of one line, if nothing matches, frames are missing, two files have one number, or a
+    range makes no sense.
+    """
+    wanted = _range(frames)
+    others = [leave_out] if leave_out and leave_out.exists() else []
     found: list[tuple[Path, int | None]] = []
     for word in words:
         pattern = None if word.is_file() else _pattern(word)
         files: list[tuple[Path, int | None]]
         if word.is_dir():
             files = [(path, None) for path in _pictures(word, wanted)]
-        elif pattern is not None:
+        elif pattern:
             files = list(_matching(word, pattern, wanted).items())
         elif wanted is not None:
             raise ValueError(f"{quoted(word)} is one file: a range goes with a folder or a pattern")
         else:
             found.append((word, None))
             continue
-        found += [file for file in files if leave_out is None or not _is_same(file[0], leave_out)]
+        found += [file for file in files if not any(file[0].samefile(other) for other in others)]
     if words and not found:
         raise ValueError(f"{quoted(words[0])} holds no frame but the source itself: name the gray pictures")
     return found
 
 
-def choose(numbers: Sequence[int | None], frames: str | None, name: str) -> list[int]:
+def choose(numbers: Sequence[int], frames: str | None, name: str) -> list[int]:
     """Indices of the frames of `name`, which have these `numbers`, in a range; all if it is None.
 
-    Raises
-    ------
-    ValueError
-        One line: a range that makes no sense, or frames that are missing.
+    Raises ValueError, of one line, for a range that makes no sense, or frames that are missing.
     """
-    if frames is None:
-        return list(range(len(numbers)))
-    wanted = _frame_set(frames)
-    _refuse_missing(wanted, set(numbers), name)
-    return [index for index, number in enumerate(numbers) if number in wanted]
+    wanted = _range(frames)
+    _refuse_missing(wanted, numbers, name)
+    return [index for index, number in enumerate(numbers) if wanted is None or number in wanted]
 
 
 def renumbered(pattern: Path, numbers: Sequence[int]) -> list[Path]:
     """The names that a pattern gives to these frames; ValueError without a field, or with a range in it."""
     found = _pattern(pattern)
-    if found is None or found.frames is not None:
+    if found is None or found[-1] is not None:
         raise ValueError(f"{quoted(pattern)} would be one file for all frames: write it as out.####.png")
-    texts = [f"{'-' * (number < 0)}{abs(number):0{found.digits}d}" for number in numbers]
-    return [found.folder / f"{found.before}{text}{found.after}" for text in texts]
+    before, after, digits, _ = found
+    return [pattern.with_name(f"{before}{n:0{digits + (n < 0)}d}{after}") for n in numbers]
 
 
 def numbers(paths: Sequence[Path]) -> list[int]:
     """The frame number of every file: the last number in its name, or the one that differs.
 
-    Files whose names hold no number are counted from 1, in this order.
-
-    Raises
-    ------
-    ValueError
-        One line: some have a number and some have not, or two have the same.
+    Files whose names hold no number are counted from 1, in this order. Raises ValueError, of one line, if
+    some have a number and some have not, or two have the same.
     """
     twice = [path for path, count in Counter(paths).items() if count > 1]
     if twice:
@@ -127,9 +96,13 @@ def numbers(paths: Sequence[Path]) -> list[int]:
             f"{quoted(without[0].name)} has no frame number, and others have: leave it out, with a pattern "
             "as shot.####.png"
         )
-    for found in ([last[path] for path in paths], *_earlier_numbers(paths)):
-        if len(set(found)) == len(found):
-            return found
+    found = [list(last.values())]
+    if len({DIGITS.sub("#", path.stem) for path in paths}) == 1:  # names that differ in their numbers only
+        fields = zip(*(map(int, DIGITS.findall(path.stem)) for path in paths), strict=True)
+        found += [list(field) for field in fields][-2::-1]
+    for candidate in found:
+        if len(set(candidate)) == len(candidate):
+            return candidate
     raise _same_frame(last)
 
 
@@ -147,14 +120,8 @@ def listed(numbers: list[int]) -> str:
     return text if len(text) <= MAX_LIST_LENGTH else text[:MAX_LIST_LENGTH].rsplit(",", 1)[0] + ", ..."
 
 
-def _earlier_numbers(paths: Sequence[Path]) -> Iterator[list[int]]:
-    """The other numbers in names that differ in their numbers only, from the last field to the first."""
-    if len({DIGITS.sub("#", path.stem) for path in paths}) == 1:
-        fields = list(zip(*(map(int, DIGITS.findall(path.stem)) for path in paths), strict=True))
-        yield from map(list, reversed(fields[:-1]))
-
-
-def _pattern(word: Path) -> Pattern | None:
+def _pattern(word: Path) -> tuple[str, str, int, Range] | None:
+    """The text before and after a frame number, its least digits, and its range; None without a field."""
     fields = list(FRAME_FIELD.finditer(word.name))
     if not fields:
         return None
@@ -162,24 +129,21 @@ def _pattern(word: Path) -> Pattern | None:
         raise ValueError(f"{quoted(word)} has more than one place for the frame number: leave one")
     (field,) = fields
     digits = {"%": int(field[1] or 1), "[": 1}.get(field[0][0], len(field[0]))
-    before, after = word.name[: field.start()], word.name[field.end() :]
-    return Pattern(word.parent, before, after, digits, _frame_set(field[2]) if field[2] else None)
+    return word.name[: field.start()], word.name[field.end() :], digits, _range(field[2])
 
 
-def _matching(word: Path, pattern: Pattern, wanted: frozenset[int] | None) -> dict[Path, int]:
+def _matching(word: Path, pattern: tuple[str, str, int, Range], wanted: Range) -> dict[Path, int]:
     """Files of a pattern and their frames, in order."""
-    if not pattern.folder.is_dir():
-        raise ValueError(f"there is no folder {quoted(pattern.folder)} for {quoted(word)}: check the name")
-    name = re.compile(re.escape(pattern.before) + r"(-?\d+)" + re.escape(pattern.after))
-    texts = {p: m[1] for p in pattern.folder.iterdir() if (m := name.fullmatch(p.name)) and p.is_file()}
-    files = {path: int(text) for path, text in texts.items() if _has_digits(text, pattern.digits)}
+    folder, (before, after, digits, frames) = word.parent, pattern
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {quoted(folder)} for {quoted(word)}: check the name")
+    name = re.compile(re.escape(before) + r"(-?\d+)" + re.escape(after))
+    texts = {p: m[1] for p in folder.iterdir() if (m := name.fullmatch(p.name)) and p.is_file()}
+    files = {path: int(text) for path, text in texts.items() if _has_digits(text, digits)}
     if not files:
         other = f"; {quoted(min(texts).name)} has other digits" if texts else ""
         raise ValueError(f"no files match {quoted(word)}{other}: check the pattern")
-    for frames in (pattern.frames, wanted):
-        if frames is not None:
-            files = _selected(files, frames, word)
-    return _in_order(files)
+    return _selected(files, word, frames, wanted)
 
 
 def _has_digits(text: str, digits: int) -> bool:
@@ -188,7 +152,7 @@ def _has_digits(text: str, digits: int) -> bool:
     return digits in (1, len(text), len(bare)) or (len(bare) > digits and bare[0] != "0")
 
 
-def _pictures(folder: Path, wanted: frozenset[int] | None) -> list[Path]:
+def _pictures(folder: Path, wanted: Range) -> Iterable[Path]:
     """Pictures of a folder by name and number, those without a number by name alone."""
     paths = [p for p in folder.iterdir() if p.suffix.lower() in EXTENSIONS and not p.name.startswith(".")]
     paths = [path for path in paths if path.is_file()]
@@ -197,27 +161,24 @@ def _pictures(folder: Path, wanted: frozenset[int] | None) -> list[Path]:
         raise ValueError(f"the folder {quoted(folder)} holds no pictures ({extensions}): check the name")
     known = {path: number for path in paths if (number := number_of(path)) is not None}
     if wanted is not None:
-        return list(_in_order(_selected(known, wanted, folder)))
+        return _selected(known, folder, wanted)
     return sorted(paths, key=lambda path: (NUMBER.sub("", path.stem), known.get(path, 0), path.name))
 
 
-def _selected(files: dict[Path, int], wanted: frozenset[int], word: Path) -> dict[Path, int]:
-    """The files of the wanted frames; ValueError if one is missing."""
-    _refuse_missing(wanted, set(files.values()), word)
-    return {path: number for path, number in files.items() if number in wanted}
-
-
-def _refuse_missing(wanted: frozenset[int], known: set[int] | set[int | None], name: str | Path) -> None:
-    missing = sorted(wanted - known)
-    if missing:
-        raise ValueError(f"{quoted(name)} has no frame {listed(missing)}: leave them out of the range")
-
-
-def _in_order(files: Mapping[Path, int]) -> dict[Path, int]:
-    """Files by frame; ValueError if two are the same frame."""
+def _selected(files: dict[Path, int], word: Path, *ranges: Range) -> dict[Path, int]:
+    """The files in all ranges, by frame; ValueError if one is missing, or two are the same frame."""
+    for wanted in ranges:
+        _refuse_missing(wanted, files.values(), word)
+        files = {path: number for path, number in files.items() if wanted is None or number in wanted}
     if len(set(files.values())) < len(files):
         raise _same_frame(files)
     return dict(sorted(files.items(), key=lambda file: file[1]))
+
+
+def _refuse_missing(wanted: Range, known: Iterable[int], name: str | Path) -> None:
+    missing = sorted((wanted or frozenset()).difference(known))
+    if missing:
+        raise ValueError(f"{quoted(name)} has no frame {listed(missing)}: leave them out of the range")
 
 
 def _same_frame(files: Mapping[Path, int]) -> ValueError:
@@ -231,7 +192,9 @@ def _same_frame(files: Mapping[Path, int]) -> ValueError:
     )
 
 
-def _frame_set(text: str) -> frozenset[int]:
+def _range(text: str | None) -> Range:
+    if text is None:
+        return None
     from fileseq.frameset import FrameSet
 
     if any(abs(int(last) - int(first)) > MAX_RANGE for first, last in re.findall(r"(-?\d+)-(-?\d+)", text)):
@@ -244,7 +207,3 @@ def _frame_set(text: str) -> frozenset[int]:
     if not numbers or len(frames) < len(numbers):
         raise ValueError(f"{text!r} is no range of frames: write it as 1-48, 1-48x2 or 1,5,9")
     return frames
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return other.exists() and one.samefile(other)

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
 import av
-import numpy as np
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.packet import Packet
 from av.video.stream import VideoStream
 
 from refcolor.errors import StrPath, quoted
+from refcolor.files.images import clipped
 from refcolor.files.plain_files import atomic, open_plain
 from refcolor.files.video_base import Video, open_container, packets_of, reason, video_stream
 from refcolor.files.video_pixels import FULL, LIMITED, frame_of, usual_matrix
@@ -172,18 +172,14 @@ class Writer:
             See :func:`write_video`; ValueError for a wrong shape, order, or values that are not finite.
         """
         like, (width, height) = self._like, self._like.size
-        if np.shape(rgb) != (height, width, 3):
-            raise ValueError(f"frame {index} has shape {np.shape(rgb)}, the video {(height, width, 3)}")
+        rgb = clipped(rgb, (height, width, 3), f"frame {index}")
         if not self._last_index < index < len(like):
             raise ValueError(f"frame {index} cannot follow frame {self._last_index} of {len(like)}")
-        if not np.isfinite(rgb).all():
-            raise ValueError(f"frame {index} has values that are infinite or not a number")
         if like.has_alpha and alpha is None and self._codec != "h264":
             alpha = like.read(index).alpha
         before_first = self._last_index < 0 < index
         self._last_index = index
         context = self._video.codec_context
-        rgb = np.asarray(rgb, np.float32).clip(0, 1)
         full_range = context.color_range != LIMITED
         frame = frame_of(rgb, alpha, cast(str, context.pix_fmt), context.colorspace, full_range)
         frame.colorspace, frame.color_range = context.colorspace, context.color_range

@@ -150,7 +150,7 @@ def find_frames(
     with usage_errors():
         frames: list[tuple[Path, int | None]] = []
         beside: list[tuple[Path, int | None]] = []
-        for file in sequences.expand_numbered(targets):
+        for file in sequences.expand(targets):
             path = file[0]
             if not path.exists():
                 raise FileNotFoundError(f"there is no file {quoted(path)}; check the name")

@@ -69,7 +69,7 @@ def split(words: Sequence[str]) -> list[Word]:
         path, video = Path(name), VIDEO_FRAME.fullmatch(name)
         if video and Path(video[1]).is_file() and not path.exists():
             raise UsageError(f"{quoted(name)} is a frame of a video", "video_frame")
-        files = expand([path]) if number is None else [path]
+        files = [file for file, _ in expand([path])] if number is None else [path]
         found += [(name, number)] if files == [path] else [(str(file), None) for file in files]
     return found
 

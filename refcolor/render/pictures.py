@@ -79,7 +79,8 @@ def _find_files(request: Request, source: Path) -> tuple[list[Path], list[Path],
             text = f"{quoted(folders[0])} is a folder: its results need one of their own"
             raise UsageError(text, "needs_folder")
         outputs.refuse_inside(folders, output, confidence)
-        targets = sequences.expand(request.targets, request.frames, leave_out=source)
+        words = sequences.expand(request.targets, request.frames, leave_out=source)
+        targets = [path for path, _ in words]
         from_model = models.is_meant(source)
         if not targets and (not request.save_model or from_model or output or confidence):
             code = None if from_model else "no_target"

@@ -24,7 +24,7 @@ def shot(tmp_path, monkeypatch):
 
 
 def names(*words, frames=None, **more):
-    return [path.name for path in expand([Path("shot", word) for word in words], frames, **more)]
+    return [path.name for path, _ in expand([Path("shot", word) for word in words], frames, **more)]
 
 
 @pytest.mark.parametrize("word", ["a.####.png", "a.%04d.png", "a.@.png", "a.@@@@.png", "a.[1-12].png"])

@@ -123,10 +123,10 @@ def test_frames_that_do_not_fit(clip, tmp_path):
     good = np.zeros((48, 64, 3), np.float32)
     with open_video(clip) as video:
         for frames, words in [
-            ([(good[:-1], 0)], "shape"),
+            ([(good[:-1], 0)], "frame 0 must be floating"),
             ([(good, 1), (good, 1)], "frame 1 cannot follow frame 1 of 20"),
             ([(good, 20)], "cannot follow"),
-            ([(good + np.nan, 0)], "not a number"),
+            ([(good + np.nan, 0)], "not finite"),
             ([], "no frame was written"),
         ]:
             with pytest.raises(ValueError, match=words), write_video(tmp_path / "o.mp4", video) as writer:  # noqa: PT012
