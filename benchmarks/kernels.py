@@ -22,7 +22,7 @@ from refcolor.imaging.color import lab_to_rgb, luma, rgb_to_lab
 from refcolor.imaging.merge import luma_exact
 from refcolor.imaging.patches import blur_stack
 from refcolor.matching.views import Views
-from refcolor.synthesis.votes import LUMA_SPREAD, TEMPERATURE, VOTE_BANDWIDTH, vote
+from refcolor.synthesis.votes import BANDWIDTHS, LUMA_SPREADS, TEMPERATURE, vote
 
 SIZE, HALF = 29, 14
 
@@ -110,14 +110,14 @@ def vote_by_remap(gray, ab, seen, field, cost, radius=2):
     weight = [
         np.where(
             inside,
-            np.exp(-0.5 * (off / LUMA_SPREAD) ** 2 - (c - least) / TEMPERATURE) + 1e-6,
+            np.exp(-0.5 * (off / LUMA_SPREADS[1]) ** 2 - (c - least) / TEMPERATURE) + 1e-6,
             0,
         )
         for c, off, inside in weights
     ]
     support = [
         sum(
-            w * np.maximum(0, 1 - ((a - b) ** 2).sum(-1) / VOTE_BANDWIDTH**2)
+            w * np.maximum(0, 1 - ((a - b) ** 2).sum(-1) / BANDWIDTHS[1] ** 2)
             for b, w in zip(votes, weight, strict=True)
         )
         for a in votes
@@ -125,7 +125,7 @@ def vote_by_remap(gray, ab, seen, field, cost, radius=2):
     winner = np.argmax(support, axis=0)[None, ..., None]
     mode = np.take_along_axis(np.stack(votes), winner, axis=0)[0]
     kin = [
-        w * np.maximum(0, 1 - ((mode - b) ** 2).sum(-1) / VOTE_BANDWIDTH**2)
+        w * np.maximum(0, 1 - ((mode - b) ** 2).sum(-1) / BANDWIDTHS[1] ** 2)
         for b, w in zip(votes, weight, strict=True)
     ]
     return sum(w[..., None] * b for b, w in zip(votes, kin, strict=True)) / sum(kin)[..., None]

@@ -57,7 +57,9 @@ class Losses(layers.Layer):  # type: ignore[misc]
 
         match = ops.take_along_axis(match, chosen, axis=1)
         known = ops.cast(match >= 0, "float32")
-        right = ops.take_along_axis(ops.log_softmax(logits), ops.maximum(match, 0)[..., None], axis=-1)[..., 0]
+        right = ops.take_along_axis(ops.log_softmax(logits), ops.maximum(match, 0)[..., None], axis=-1)[
+            ..., 0
+        ]
         contrast = -ops.sum(right * known, -1) / TARGETS
         return ops.stack([copy, contrast, self.region(features, source_colors, target_colors)], -1)
 
@@ -191,7 +193,7 @@ def main() -> int:
         model = pair_model(embedding_network(args.weights))
         for plain in (True, False):
             found = measure(model, read_clips(args.clips, keep=args.leave_out or None), 12, plain)
-            print("plain" if plain else "all kinds", json.dumps(dict(zip(("parts",), (PARTS,))) | found))
+            print("plain" if plain else "all kinds", json.dumps({"losses": PARTS} | found))
     return 0
 
 

@@ -149,7 +149,9 @@ def _line_drawing(picture: Picture, rng: np.random.Generator) -> Picture:
     ink = cv2.morphologyEx(gray, cv2.MORPH_BLACKHAT, np.ones((size, size), np.uint8)) * rng.uniform(2, 5)
     if rng.random() < 0.6:
         lab = rgb_to_lab(cv2.GaussianBlur(picture, (0, 0), 0.8))
-        slope = np.sqrt(sum(cv2.Sobel(lab, cv2.CV_32F, *d, scale=1 / 8) ** 2 for d in ((1, 0), (0, 1))).sum(-1))
+        slope = np.sqrt(
+            sum(cv2.Sobel(lab, cv2.CV_32F, *d, scale=1 / 8) ** 2 for d in ((1, 0), (0, 1))).sum(-1)
+        )
         border = cv2.GaussianBlur((slope > rng.uniform(4, 9)).astype(np.float32), (0, 0), 0.6)
         ink = np.maximum(ink, border * rng.uniform(0.5, 1))
     paper, black = rng.uniform(0.9, 1), rng.uniform(0, 0.3)
@@ -187,14 +189,20 @@ def _frames(frames: Frames, rng: np.random.Generator) -> tuple[Picture, Picture,
         _motion(center, scale, turned, much, rng) for turned in (flip, flip ^ bool(rng.random() < 0.05))
     ]
     first, second = (_warp(f, m) for f, m in zip((start, end), matrices, strict=True))
-    return first, second, _matches(*matrices) if one == other else np.full((SIDE // CELL_SIDE) ** 2, -1, np.int32)
+    return (
+        first,
+        second,
+        _matches(*matrices) if one == other else np.full((SIDE // CELL_SIDE) ** 2, -1, np.int32),
+    )
 
 
 def _motion(
     center: NDArray[np.float64], scale: float, flip: bool, much: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """From a pixel of a training picture to one of the frame, as a 2x3 matrix: a crop around `center`, turned,
-    scaled and sheared a little."""
+    """From a pixel of a training picture to one of the frame, as a 2x3 matrix.
+
+    A crop around `center`, turned, scaled and sheared a little.
+    """
     angle, zoom = np.radians(rng.normal(0, 6 * much)), scale * np.exp(rng.normal(0, 0.08 * much))
     turn = zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     turn = turn @ np.array([[1, rng.normal(0, 0.04)], [0, np.exp(rng.normal(0, 0.04))]])
@@ -221,9 +229,7 @@ def _matches(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArra
     return np.where(inside, row * side + column, -1).astype(np.int32)
 
 
-def layered_motion(
-    frames: Frames, rng: np.random.Generator
-) -> tuple[Picture, Picture]:
+def layered_motion(frames: Frames, rng: np.random.Generator) -> tuple[Picture, Picture]:
     """Characters of a few outlined shapes each, drawn twice in two poses over a background.
 
     The shapes of a character share most of their motion; characters hide each other and the background.

@@ -56,7 +56,9 @@ def find(rgb: Image) -> FlatColors:
     steps = local_range(levels)
     flat, ramp = (steps == 0).all(-1), (steps <= MAX_RAMP_STEP).all(-1) & steps.any(-1)
     codes, color, count = np.unique(
-        (levels.astype(np.int32) << np.array([16, 8, 0])).sum(-1)[flat], return_inverse=True, return_counts=True
+        (levels.astype(np.int32) << np.array([16, 8, 0])).sum(-1)[flat],
+        return_inverse=True,
+        return_counts=True,
     )
     near_step, near_ramp = (cv2.dilate(m.astype(np.uint8), WINDOW)[flat] for m in (~flat, ramp))
     outline, in_ramps = (np.bincount(color, near, len(codes)) for near in (near_step, near_ramp))

@@ -2,7 +2,8 @@
 
 Stages::
 
-    target --> alignment with the sources --> patch synthesis --> confirmed matches, settling, merge, flat colors
+    target --> alignment with the sources --> patch synthesis --> confirmed matches, settling
+                                                              --> merge, flat colors
 
 :mod:`refcolor.methods.standard` asks a network too.
 """

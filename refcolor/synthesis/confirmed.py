@@ -1,7 +1,7 @@
 """Matches confirmed beyond doubt: there the source's own chroma stands, and nothing overrules it.
 
-Votes, regions and flat colors argue from gray, and gray cannot tell paints of one gray apart. A match of which
-flow there and back, gray and the motion around it all agree is better evidence.
+Votes, regions and flat colors argue from gray, and gray cannot tell paints of one gray apart. A match
+for which flow there and back, gray, and the motion around it all agree is better evidence.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ def _carried(views: Views, field: Image) -> tuple[Image, Image]:
 
 def _stretch(field: Image) -> Image:
     """How much further apart matches of neighbors lie than the neighbors do, in pixels: (H, W)."""
-    x = np.abs(np.diff(field, axis=1, append=field[:, -1:] + np.float32([1, 0])) - np.float32([1, 0]))
-    y = np.abs(np.diff(field, axis=0, append=field[-1:] + np.float32([0, 1])) - np.float32([0, 1]))
-    return np.asarray(np.maximum(x.max(-1), y.max(-1)), np.float32)
+    moved = field - np.stack(np.meshgrid(*map(np.arange, field.shape[1::-1])), -1).astype(np.float32)
+    steps = [np.abs(np.diff(moved, axis=axis)).max(-1) for axis in (0, 1)]
+    down, right = np.pad(steps[0], ((0, 1), (0, 0))), np.pad(steps[1], ((0, 0), (0, 1)))
+    return np.asarray(np.maximum(down, right), np.float32)

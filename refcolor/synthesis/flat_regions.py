@@ -45,7 +45,8 @@ def settle(
     Regions are connected pixels whose gray is even but for noise: cel paint under compression. Edges of gray
     end them, and color borders of the source that matches carry over: two paints may share one gray.
     Votes, and the network's opinion, fill a histogram of chroma for each region; pixels far from the mean
-    around its maximum take that mean, unless matches confirm them. Shaded, painted and grainy regions are not flat and stay as they are.
+    around its maximum take that mean, unless matches confirm them. Shaded, painted and grainy regions are not
+    flat and stay as they are.
 
     Parameters
     ----------

@@ -116,6 +116,35 @@ def test_a_split_region_goes_to_the_majority():
         assert image is voted
 
 
+def test_bands_of_soft_shading_are_no_paints():
+    """A sky whose gray rises by a level every few rows: each row is flat, but there is no paint in it."""
+    height = 400
+    sky = np.repeat(np.linspace((80, 150, 210), (200, 220, 230), height)[:, None], 300, axis=1)
+    assert len(flat_colors.find(unit(np.rint(sky)))) == 0
+    scene = np.rint(sky).astype(np.uint8)
+    scene[:, :200] = flat(height=height, width=200)
+    assert sorted(map(tuple, to_8bit(flat_colors.find(unit(scene)).rgb))) == sorted(map(tuple, COLORS))
+    scene = np.rint(sky).astype(np.uint8)
+    scene[:, :100] = flat(height=height, width=100)
+    assert len(flat_colors.find(unit(scene))) == 0  # mostly painted: no flat art
+
+
+def test_sure_pixels_and_borders_keep_the_majority_out():
+    """Two paints of one gray, a small part of the second."""
+    known = flat_colors.find(unit(flat(TWINS)))
+    gray = np.full((40, 50), 114 / 255, np.float32)
+    truth = np.full((40, 50, 3), TWINS[0], np.uint8)
+    truth[:, 40:] = TWINS[1]
+    small, border = np.zeros(gray.shape, bool), np.zeros(gray.shape, bool)
+    small[:, 40:], border[:, 39:41] = True, True
+    for extra in ({"kept": small}, {"border": border}):
+        image, painted = flat_colors.apply(tinted(unit(truth)), gray, known, **extra)
+        assert painted.all()
+        np.testing.assert_array_equal(to_8bit(image), truth)
+    image, _ = flat_colors.apply(tinted(unit(truth)), gray, known)
+    assert (to_8bit(image) == TWINS[0]).all()
+
+
 @pytest.mark.parametrize("label", [0, 1])
 def test_the_network_decides_a_tie(label):
     source = unit(flat(TWINS))
