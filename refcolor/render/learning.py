@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,15 +49,6 @@ def learn(
     log.info("training on %s%s", learned.engine.where, count)
     with observer.bar("training") as progress:
         return colorizer.train(learned, progress), aligned
-
-
-def on_cpu(trained: Colorizer) -> Colorizer:
-    """The same on the CPU, which gives the same bits on every machine."""
-    engine = trained.learned.engine
-    if engine is None or not engine.device.startswith("gpu"):
-        return trained
-    copy: Colorizer = pickle.loads(pickle.dumps(trained))
-    return copy
 
 
 def given_model(request: Request, path: Path | None) -> Model | None:

@@ -1,5 +1,7 @@
 """Processes that color frames of one job: each frame once, whatever happens to one of them."""
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 from staged import SIZE, Deadly, Staged, drawn
@@ -68,7 +70,7 @@ def test_frames_that_end_their_workers_fail_alone_while_another_is_slow(colorize
 
 def test_workers_that_cannot_even_start_end_soon(monkeypatch, colorizer, tmp_path):
     monkeypatch.setattr(workers, "MAX_CRASHES", 1)
-    monkeypatch.setattr(workers.pickle, "dumps", lambda _: b"")
+    monkeypatch.setattr(workers.pickle, "dumps", lambda _: b"cos\n_exit\n(I1\ntR.")  # ends who loads it
     job = Job(Staged(18), [0.0], {}, {})
     outcomes = list(workers.color_frames(job, colorizer, range(18), 2))
     assert sorted(outcome.index for outcome in outcomes) == [*range(18)]
@@ -96,7 +98,5 @@ def test_what_appears_meanwhile_is_not_overwritten(colorizer, tmp_path):
 @pytest.mark.parametrize(("cores", "shares"), [(7, [1, 2, 2, 2]), (3, [1, 1, 1, 1])])
 def test_cores_are_shared_out(monkeypatch, colorizer, cores, shares):
     monkeypatch.setattr(workers.kernels, "threads", lambda: cores)
-    settings, plain = [], workers._Worker
-    monkeypatch.setattr(workers, "_Worker", lambda *words: settings.append(words) or plain(*words))
-    with workers._team(b"", 4):
-        assert sorted(threads for _, _, _, threads, _ in settings) == shares
+    with closing(workers._Team(b"", 4)) as team:
+        assert sorted(threads for _, threads, _ in team.settings) == shares
