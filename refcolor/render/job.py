@@ -18,7 +18,7 @@ from refcolor.config import Device
 from refcolor.errors import quoted
 from refcolor.files import models
 from refcolor.methods.colorizer import Colorizer
-from refcolor.render import learning
+from refcolor.render import pictures
 from refcolor.render.frames import VideoFrames
 from refcolor.render.painter import Outcome
 from refcolor.render.plan import Plan, prepare, read_own_model
@@ -64,13 +64,13 @@ def run(
 
 def learn(plan: Plan, observer: Observer = SILENT, cluster: Cluster | None = None) -> Colorizer:
     """Learn the keys of a plan or read them from its model, make the new folders, and save the model."""
-    pictures = [key.rgb for key in plan.keys]
+    sources = [key.rgb for key in plan.keys]
     config = plan.model.config.on(Device.CPU) if plan.model else plan.config
     if not plan.model and cluster and cluster.gpus and config.trains and config.device != Device.CPU:
         log.info("training on a GPU of the cluster")
-        colorizer = cluster.fit(pictures, config)
+        colorizer = cluster.fit(sources, config)
     else:
-        colorizer, _ = learning.learn(pictures, config, observer, plan.model)
+        colorizer, _ = pictures.learn(sources, config, observer, plan.model)
     for folder in plan.new_folders:
         folder.mkdir(exist_ok=True)
     path, names = plan.save_model, plan.frames.key_names
@@ -81,7 +81,7 @@ def learn(plan: Plan, observer: Observer = SILENT, cluster: Cluster | None = Non
             if not plan.request.skip_existing:
                 raise
             model = read_own_model(plan)  # another run of the same request was faster
-            colorizer, _ = learning.learn(pictures, model.config.on(Device.CPU), observer, model)
+            colorizer, _ = pictures.learn(sources, model.config.on(Device.CPU), observer, model)
         else:
             observer.wrote(path)
     engine = colorizer.learned.engine

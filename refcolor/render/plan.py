@@ -16,11 +16,12 @@ from refcolor.files.models import Model
 from refcolor.files.plain_files import sweep
 from refcolor.methods import METHODS
 from refcolor.render import keys as keys_
-from refcolor.render import learning, outputs
+from refcolor.render import outputs
 from refcolor.render.frames import Frames, find_frames
 from refcolor.render.keys import Key, Word
 from refcolor.render.outputs import Outputs
 from refcolor.render.painter import Job
+from refcolor.render.pictures import given_model
 from refcolor.render.report import is_contact_sheet, read_report
 from refcolor.render.request import SILENT, Observer, Request
 
@@ -127,7 +128,7 @@ def _keys_or_model(request: Request) -> tuple[list[Word], Model | None]:
         found = [Path(name) for name, _ in words if models.is_meant(name)]
         if found and len(words) + len(request.key_from) > 1:
             raise UsageError(f"{quoted(found[0])} is a model, which holds its keys: give no other beside it")
-    model = learning.given_model(request, found[0] if found else None)
+    model = given_model(request, found[0] if found else None)
     if model and request.device == Device.GPU:
         text = f"{quoted(found[0])} is trained already, and frames are colored on the CPU"
         raise UsageError(text, "model_gpu")

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
@@ -68,20 +68,15 @@ def _number(name: str, path: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def chunk_size(frames: int, workers: int) -> int:
-    """Frames of a chunk, a power of two: large chunks share more work, small ones balance the workers."""
-    size = MAX_CHUNK
-    while size > PICTURE_CHUNK and frames < size * CHUNKS_PER_WORKER * workers:
-        size //= 2
-    return size
-
-
-def chunks(indices: Iterable[int], size: int) -> list[list[int]]:
-    """Split ascending frame indices at multiples of `size`, a power of two.
+def chunks(indices: Sequence[int], workers: int, *, in_order: bool) -> list[list[int]]:
+    """Split ascending frame indices at multiples of a power of two, in a way that keeps all workers busy.
 
     Static areas take their colors from frames at multiples of powers of two, see
     :mod:`refcolor.shots.frame_pairs`: the frames of such a chunk share most of them.
     """
+    size = PICTURE_CHUNK if in_order else MAX_CHUNK
+    while size > PICTURE_CHUNK and len(indices) < size * CHUNKS_PER_WORKER * workers:
+        size //= 2
     return [list(chunk) for _, chunk in groupby(indices, lambda index: index // size)]
 
 
@@ -116,11 +111,10 @@ def color_frames(
         yield from map(Painter(job, colorizer).paint, indices)
         return
     in_order = job.results is None
-    size = PICTURE_CHUNK if in_order else chunk_size(len(indices), workers)
     results: Results = SimpleQueue()
     started: deque[Iterator[Outcome]] = deque()
     with closing(_Team(pickle.dumps((job, colorizer)), workers)) as team:
-        for chunk in chunks(indices, size):
+        for chunk in chunks(indices, workers, in_order=in_order):
             results = SimpleQueue() if in_order else results
             team.threads.submit(team.color, chunk, results)
             started.append(_take(results, len(chunk)))

@@ -78,8 +78,12 @@ def test_workers_that_cannot_even_start_end_soon(monkeypatch, colorizer, tmp_pat
 
 
 def test_chunks_end_at_multiples_of_their_size():
-    assert workers.chunks([1, 2, 3, 4, 9, 10, 15], 4) == [[1, 2, 3], [4], [9, 10], [15]]
-    assert [workers.chunk_size(frames, 2) for frames in (1, 63, 64, 200, 5000)] == [4, 4, 8, 16, 64]
+    for in_order in (True, False):
+        found = workers.chunks([1, 2, 3, 4, 9, 10, 15], 4, in_order=in_order)
+        assert found == [[1, 2, 3], [4], [9, 10], [15]]
+    for frames, size in ((4, 4), (63, 4), (64, 8), (200, 16), (5000, 64)):
+        assert len(workers.chunks(range(frames), 2, in_order=False)[0]) == size
+    assert len(workers.chunks(range(5000), 2, in_order=True)[0]) == workers.PICTURE_CHUNK
 
 
 def test_what_appears_meanwhile_is_not_overwritten(colorizer, tmp_path):
