@@ -64,7 +64,7 @@ def quick(trained, monkeypatch):
         seen.trainings += 1
         return trained, None
 
-    monkeypatch.setattr("refcolor.render.learning.learn", ready)
+    monkeypatch.setattr("refcolor.render.pictures.learn", ready)
     return seen
 
 

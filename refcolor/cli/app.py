@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
@@ -25,9 +25,7 @@ from refcolor.cli import options
 from refcolor.cli.console import Terminal, session
 from refcolor.config import MAX_PIXELS, Config
 from refcolor.errors import UsageError, quoted, usage_errors
-
-if TYPE_CHECKING:
-    from refcolor.render.request import Request
+from refcolor.render.request import Request
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +49,6 @@ def color(
     SOURCE may be a model that --save-model has written: then nothing is trained.
     """
     from refcolor.render import pictures
-    from refcolor.render.request import Request
 
     request = Request(
         targets=targets or [], keys=[str(source)], output=output, frames=frames, confidence=confidence,
@@ -98,8 +95,6 @@ def shot(
 
     Exit codes: 0 done; 1 some frames failed, the others are done; 2 wrong use; 130 interrupted.
     """
-    from refcolor.render.request import Request
-
     request = Request(
         targets=targets or [], keys=key or [], key_from=key_from or [], output=output, frames=frames,
         codec=codec, confidence=confidence, save_model=save_model, report=report, contact_sheet=contact_sheet,
@@ -133,7 +128,7 @@ def inspect(
 ) -> None:
     """Write every stage as pictures and tables: edges, corners, clusters, labels, probabilities, result."""
     from refcolor.files import models
-    from refcolor.render import inspection, learning, pictures
+    from refcolor.render import inspection, pictures
 
     force, max_pixels = settings["force"], settings["max_pixels"]
     config = (settings["config"] or Config()).on(settings["device"])
@@ -148,7 +143,7 @@ def inspect(
     assert gray is not None
     if target:
         pictures.remark_on_color(gray, target)
-    colorizer, aligned = learning.learn([picture], config, console, first=gray.gray_on_paper)
+    colorizer, aligned = pictures.learn([picture], config, console, first=gray.gray_on_paper)
     result = colorizer.colorize(gray.gray_on_paper, aligned)
     for path in inspection.write(output, colorizer, gray.gray_on_paper, result, force=force):
         console.wrote(path)
@@ -189,19 +184,14 @@ def info(quick: options.QuickInfo = False, debug: options.Debug = False) -> None
             rows[name] = metadata.version(name)
         rows["threads"] = str(kernels.threads())
         if not quick:
-            rows |= _engine()
+            words = [sys.executable, "-P", "-m", "refcolor.networks.backend"]  # this process needs no engine
+            engine = subprocess.run(words, capture_output=True, text=True, check=False)
+            if engine.returncode:
+                reason = (engine.stderr.strip() or "no reason given").splitlines()[-1]
+                raise ValueError(f"the network engine does not start: {reason}")
+            rows |= json.loads(engine.stdout.splitlines()[-1])
         for name, value in rows.items():
             print(f"{name:22} {value}")
-
-
-def _engine() -> dict[str, str]:
-    """What the network engine says of itself, in a process of its own: this one needs no engine."""
-    words = [sys.executable, "-P", "-m", "refcolor.networks.backend"]
-    engine = subprocess.run(words, capture_output=True, text=True, check=False)
-    if engine.returncode:
-        reason = (engine.stderr.strip() or "no reason given").splitlines()[-1]
-        raise ValueError(f"the network engine does not start: {reason}")
-    return dict(json.loads(engine.stdout.splitlines()[-1]))
 
 
 _COMMANDS: dict[str, Callable[..., None]] = {"shot": shot, "inspect": inspect, "score": score, "info": info}

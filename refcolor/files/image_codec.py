@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -48,7 +48,12 @@ def decode(path: StrPath, max_pixels: int) -> tuple[Image, Image | None, Storage
     """
     name = quoted(path)
     with open_plain(path) as file:
-        is_png = _check_head(file, name, max_pixels)
+        head = file.read(24)
+        is_png = head[:8] == b"\x89PNG\r\n\x1a\n"
+        # sizes that OpenImageIO handles badly: it decodes a GIF as soon as it is opened
+        if len(head) == 24 and (is_png or head[:4] == b"GIF8"):
+            width, height = struct.unpack(">II", head[16:]) if is_png else struct.unpack("<HH", head[6:10])
+            check_size(width, height, name, max_pixels)
         config = oiio.ImageSpec()
         config.attribute("oiio:UnassociatedAlpha", 1)  # leave straight colors as they are
         with path_of(file) as plain, held_back(prefix=b"libpng") if is_png else nullcontext():
@@ -59,20 +64,8 @@ def decode(path: StrPath, max_pixels: int) -> tuple[Image, Image | None, Storage
                     f"{name} is not a picture, or its header is damaged; "
                     "give a PNG, TIFF, EXR, TGA, DPX, JPEG, WebP, BMP or GIF file"
                 )
-            try:
+            with closing(image):
                 return _decode(image, name, max_pixels, plain)
-            finally:
-                image.close()
-
-
-def _check_head(file: BinaryIO, name: str, max_pixels: int) -> bool:
-    """Refuse sizes that OpenImageIO handles badly; whether it is a PNG file."""
-    head = file.read(24)
-    is_png = head[:8] == b"\x89PNG\r\n\x1a\n"
-    if len(head) == 24 and (is_png or head[:4] == b"GIF8"):  # a GIF is decoded as soon as it is opened
-        width, height = struct.unpack(">II", head[16:]) if is_png else struct.unpack("<HH", head[6:10])
-        check_size(width, height, name, max_pixels)
-    return is_png
 
 
 def _decode(image: Any, name: str, max_pixels: int, path: str) -> tuple[Image, Image | None, Storage]:

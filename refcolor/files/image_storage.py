@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,6 @@ class Storage:
     icc: bytes | None = None
     window: tuple[int, ...] | None = None  # EXR: x, y of the data, then x, y, width, height of the display
 
-    @property
-    def has_highlights(self) -> bool:
-        """Whether straight color above 1 can be stored."""
-        return self.depth in ("half", "float") or self.associated
-
     def in_format(self, name: str) -> Storage:
         """The nearest storage of another format, with samples at least as fine where it has them."""
         least, depths = FINENESS.index(self.depth), DEPTHS[name]
@@ -68,11 +64,16 @@ class Storage:
 
 def format_of(path: StrPath) -> str:
     """Format to write, from the extension; ValueError if it is not one of ours."""
+    return EXTENSIONS[extension_of(path, EXTENSIONS, "pictures")]
+
+
+def extension_of(path: StrPath, known: Collection[str], what: str) -> str:
+    """The extension in lower case; ValueError if it is none of those that `what` can be written as."""
     suffix = Path(path).suffix
-    if suffix.lower() not in EXTENSIONS:
+    if suffix.lower() not in known:
         seen = f"ends in {quoted(suffix)}" if suffix else "has no extension"
-        raise ValueError(f"output {quoted(path)} {seen}; pictures can be written as {' '.join(EXTENSIONS)}")
-    return EXTENSIONS[suffix.lower()]
+        raise ValueError(f"output {quoted(path)} {seen}; {what} can be written as {' '.join(known)}")
+    return suffix.lower()
 
 
 def check_size(width: int, height: int, name: str, max_pixels: int) -> None:

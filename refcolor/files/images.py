@@ -157,7 +157,8 @@ def write(path: StrPath, rgb: Image, *, like: Picture, force: bool = False) -> N
     if storage.linear:
         values = _srgb_decoded(values)
     # highlights come back where stored values may exceed 1; elsewhere they stay scaled down, not clipped
-    if like.scale is not None and storage.linear == like.storage.linear and storage.has_highlights:
+    has_highlights = storage.depth in ("half", "float") or storage.associated
+    if like.scale is not None and storage.linear == like.storage.linear and has_highlights:
         values *= like.scale[..., None]
     if storage.associated and like.alpha is not None:
         # glow is kept only where the target could have it

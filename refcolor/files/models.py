@@ -30,8 +30,6 @@ from refcolor.imaging.palette import Palette
 from refcolor.methods.base import Learned
 from refcolor.methods.colorizer import Colorizer, prepare, train
 
-Keys = tuple[tuple[str, int | None], ...]
-
 SUFFIX = ".refcolor"
 FORMAT = 2
 SETTINGS = "refcolor.json"  # the first member
@@ -53,7 +51,7 @@ class Model:
     palette: Palette | None  #: None where there is no network
     config: Config  #: the settings; clusters is a number
     weights: list[list[NDArray[np.float32]]]  #: the arrays of each network
-    keys: Keys | None = None  #: in a shot, the name and frame number of each source
+    keys: tuple[tuple[str, int | None], ...] | None = None  #: name and frame of each source in a shot
     beside: tuple[str, ...] = ()  #: names of keys in the folder of the shot's gray frames
 
     def restore(self, learned: Learned) -> Colorizer:

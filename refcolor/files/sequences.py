@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from refcolor.errors import quoted
 from refcolor.files.image_storage import EXTENSIONS
@@ -43,17 +44,16 @@ def expand(
     found: list[tuple[Path, int | None]] = []
     for word in words:
         pattern = None if word.is_file() else _pattern(word)
-        files: list[tuple[Path, int | None]]
         if word.is_dir():
-            files = [(path, None) for path in _pictures(word, wanted)]
+            files: Mapping[Path, int | None] = dict.fromkeys(_pictures(word, wanted))
         elif pattern:
-            files = list(_matching(word, pattern, wanted).items())
+            files = _matching(word, pattern, wanted)
         elif wanted is not None:
             raise ValueError(f"{quoted(word)} is one file: a range goes with a folder or a pattern")
         else:
             found.append((word, None))
             continue
-        found += [file for file in files if not any(file[0].samefile(other) for other in others)]
+        found += [file for file in files.items() if not any(file[0].samefile(other) for other in others)]
     if words and not found:
         raise ValueError(f"{quoted(words[0])} holds no frame but the source itself: name the gray pictures")
     return found
@@ -64,9 +64,7 @@ def choose(numbers: Sequence[int], frames: str | None, name: str) -> list[int]:
 
     Raises ValueError, of one line, for a range that makes no sense, or frames that are missing.
     """
-    wanted = _range(frames)
-    _refuse_missing(wanted, numbers, name)
-    return [index for index, number in enumerate(numbers) if wanted is None or number in wanted]
+    return list(_selected(dict(enumerate(numbers)), name, _range(frames)))
 
 
 def renumbered(pattern: Path, numbers: Sequence[int]) -> list[Path]:
@@ -78,18 +76,23 @@ def renumbered(pattern: Path, numbers: Sequence[int]) -> list[Path]:
     return [pattern.with_name(f"{before}{n:0{digits + (n < 0)}d}{after}") for n in numbers]
 
 
-def numbers(paths: Sequence[Path]) -> list[int]:
-    """The frame number of every file: the last number in its name, or the one that differs.
+def by_number(files: Sequence[tuple[Path, int | None]]) -> dict[int, Path]:
+    """Files by frame number: by those from patterns if all have one, else the last in their names.
 
-    Files whose names hold no number are counted from 1, in this order. Raises ValueError, of one line, if
-    some have a number and some have not, or two have the same.
+    Where that is the same in all names, it is the number that differs. Files whose names hold no number are
+    counted from 1, in this order. Raises ValueError, of one line, if some have a number and some have not, or
+    two have the same.
     """
+    paths = [path for path, _ in files]
     twice = [path for path, count in Counter(paths).items() if count > 1]
     if twice:
         raise ValueError(f"{quoted(twice[0])} is named twice: name it once")
-    last = {path: number for path in paths if (number := number_of(path)) is not None}
+    last = {path: number for path, number in files if number is not None}
+    from_patterns = len(last) == len(paths)
+    if not from_patterns:
+        last = {path: number for path in paths if (number := number_of(path)) is not None}
     if not last:
-        return list(range(1, len(paths) + 1))
+        return dict(enumerate(paths, 1))
     without = [path for path in paths if path not in last]
     if without:
         raise ValueError(
@@ -97,12 +100,13 @@ def numbers(paths: Sequence[Path]) -> list[int]:
             "as shot.####.png"
         )
     found = [list(last.values())]
-    if len({DIGITS.sub("#", path.stem) for path in paths}) == 1:  # names that differ in their numbers only
+    # names that differ in their numbers only
+    if not from_patterns and len({DIGITS.sub("#", path.stem) for path in paths}) == 1:
         fields = zip(*(map(int, DIGITS.findall(path.stem)) for path in paths), strict=True)
         found += [list(field) for field in fields][-2::-1]
     for candidate in found:
         if len(set(candidate)) == len(candidate):
-            return candidate
+            return dict(zip(candidate, paths, strict=True))
     raise _same_frame(last)
 
 
@@ -165,20 +169,16 @@ def _pictures(folder: Path, wanted: Range) -> Iterable[Path]:
     return sorted(paths, key=lambda path: (NUMBER.sub("", path.stem), known.get(path, 0), path.name))
 
 
-def _selected(files: dict[Path, int], word: Path, *ranges: Range) -> dict[Path, int]:
+def _selected(files: dict[Any, int], name: str | Path, *ranges: Range) -> dict[Any, int]:
     """The files in all ranges, by frame; ValueError if one is missing, or two are the same frame."""
     for wanted in ranges:
-        _refuse_missing(wanted, files.values(), word)
+        missing = sorted((wanted or frozenset()).difference(files.values()))
+        if missing:
+            raise ValueError(f"{quoted(name)} has no frame {listed(missing)}: leave them out of the range")
         files = {path: number for path, number in files.items() if wanted is None or number in wanted}
     if len(set(files.values())) < len(files):
         raise _same_frame(files)
     return dict(sorted(files.items(), key=lambda file: file[1]))
-
-
-def _refuse_missing(wanted: Range, known: Iterable[int], name: str | Path) -> None:
-    missing = sorted((wanted or frozenset()).difference(known))
-    if missing:
-        raise ValueError(f"{quoted(name)} has no frame {listed(missing)}: leave them out of the range")
 
 
 def _same_frame(files: Mapping[Path, int]) -> ValueError:

@@ -13,9 +13,7 @@ from typing import Any, BinaryIO, cast
 
 import av
 import numpy as np
-from av.packet import Packet
-from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
+from av import Packet, VideoFrame, VideoStream
 from PIL import ImageSequence
 from PIL.Image import DecompressionBombError
 from PIL.WebPImagePlugin import WebPImageFile
@@ -42,29 +40,22 @@ MAX_MISSING_END = 0.5  # seconds that a Matroska file may lack of the duration i
 
 def is_video(path: StrPath) -> bool:
     """Whether a file holds moving pictures, told from its content; False for anything else."""
-    try:
-        with open_plain(path) as file:
-            if _is_webp(file):
-                return bool(WebPImageFile(file).n_frames > 1)
-            with open_container(file, path) as container:
-                stream = video_stream(container, path)
-                if container.format.name not in ANIMATED:
-                    return bool(stream.codec_context.width)
-                return sum(packet.size > 0 for packet in islice(container.demux(stream), 2)) > 1
-    except (OSError, ValueError, av.FFmpegError, DecompressionBombError):
-        return False
+    with suppress(OSError, ValueError, av.FFmpegError, DecompressionBombError), open_plain(path) as file:
+        if _is_webp(file):
+            return bool(WebPImageFile(file).n_frames > 1)
+        with open_container(file, path) as container:
+            stream = video_stream(container, path)
+            if container.format.name not in ANIMATED:
+                return bool(stream.codec_context.width)
+            return sum(packet.size > 0 for packet in islice(container.demux(stream), 2)) > 1
+    return False
 
 
 def open_video(path: StrPath, *, max_pixels: int = MAX_PIXELS) -> Video:
     """Open a file and count its frames.
 
-    Raises
-    ------
-    OSError
-        The file cannot be opened.
-    ValueError
-        It is no video, cut short, without pictures, of a codec that cannot be decoded, or larger than
-        `max_pixels` (a frame; for animated WebP all frames together). Always one line.
+    Raises OSError if it cannot be opened, and ValueError, of one line, if it is no video, cut short, without
+    pictures, of a codec that cannot be decoded, or of more than `max_pixels` (a frame; an animated WebP).
     """
     file = open_plain(path)
     try:
@@ -87,11 +78,11 @@ class WebP(Video):
     time_base = Fraction(1, 1000)
 
     def __init__(self, path: StrPath, file: BinaryIO, max_pixels: int) -> None:
-        self.path, self.max_pixels = path, max_pixels
+        self.path = path
         try:
             animation = WebPImageFile(file)
-            self.size, count = animation.size, animation.n_frames
-            width, height = self.size
+            width, height = self.size = animation.size
+            count = animation.n_frames
             if width * height * count > max_pixels:
                 seen = f"{count} frames of {width} x {height}, more than {max_pixels} pixels together"
                 error = ValueError(f"{quoted(path)} has {seen}; save it as a video")
@@ -110,7 +101,7 @@ class WebP(Video):
     def close(self) -> None:
         self._frames.clear()
 
-    def _read(self, index: int) -> Picture:
+    def read(self, index: int) -> Picture:
         values = np.asarray(self._frames[index].convert("RGBA"), np.float32) / np.float32(255)
         alpha = np.ascontiguousarray(values[..., 3]) if self.has_alpha else None
         return Picture(np.ascontiguousarray(values[..., :3]), alpha, Storage("png", "uint8"))
@@ -289,7 +280,7 @@ class Movie(Video):
         for old in list(self._cache)[: -max(2, CACHE_SIZE // max(size, 1))]:
             del self._cache[old]
 
-    def _read(self, index: int) -> Picture:
+    def read(self, index: int) -> Picture:
         name = quoted(self.path)
         frame = self._reach(index)
         if frame is None:

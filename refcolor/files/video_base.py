@@ -13,10 +13,9 @@ from fractions import Fraction
 from typing import Any, BinaryIO
 
 import av
+from av import Packet, VideoStream
 from av.container import InputContainer
-from av.packet import Packet
 from av.stream import Disposition, Stream
-from av.video.stream import VideoStream
 
 from refcolor.config import MAX_PIXELS
 from refcolor.errors import StrPath, quoted
@@ -37,7 +36,6 @@ class Video(AbstractContextManager["Video"]):
     """
 
     path: StrPath
-    max_pixels: int  # as given to `open_video`
     size: tuple[int, int]  # (width, height) of a frame as stored, before any rotation for display
     times: list[int]  # when each frame is shown, in units of `time_base` seconds
     end: int  # when the last frame ends, in the same units
@@ -53,21 +51,9 @@ class Video(AbstractContextManager["Video"]):
     def __len__(self) -> int:
         return len(self.times)
 
-    def read(self, index: int) -> Picture:
-        """A frame as a picture, the same in any order of reading.
-
-        Raises
-        ------
-        ValueError
-            There is no such frame, it is damaged, or its size differs from the first; others can be read.
-        """
-        if not 0 <= index < len(self):
-            raise ValueError(f"{quoted(self.path)} has no frame {index}: it has {len(self)}, counted from 0")
-        return self._read(index)
-
     @abstractmethod
-    def _read(self, index: int) -> Picture:
-        """The same for a valid index."""
+    def read(self, index: int) -> Picture:
+        """A frame as a picture, the same in any order; ValueError if it is damaged, or of another size."""
 
     @abstractmethod
     def close(self) -> None:

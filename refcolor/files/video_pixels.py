@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from av.video.format import VideoFormat
-from av.video.frame import VideoFrame
+from av import VideoFormat, VideoFrame
 from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
@@ -54,10 +53,7 @@ def usual_matrix(height: int) -> int:
 def matrix_of(frame: VideoFrame, name: str = "a frame") -> int:
     """The matrix of a frame, by its tag or by its height; 0 for RGB.
 
-    Raises
-    ------
-    ValueError
-        For a matrix that is not a weighted sum of R, G and B, such as YCgCo. `name` is in its message.
+    Raises ValueError for one that is not a weighted sum of R, G and B, such as YCgCo.
     """
     if frame.format.is_rgb or frame.format.has_palette:
         return 0
@@ -80,18 +76,12 @@ def is_full_range(frame: VideoFrame) -> bool:
 def picture(frame: VideoFrame, *, alpha: bool) -> Picture:
     """A frame of any pixel format as a working picture, with its straight alpha if `alpha`.
 
-    Returns
-    -------
-    Picture
-        Display-encoded as the stream is, stored as 8-bit or, for deeper samples, 16-bit PNG.
-
-    Raises
-    ------
-    ValueError
-        See :func:`matrix_of`.
+    It is display-encoded as the stream is, and stored as 8-bit or, for deeper samples, 16-bit PNG. Raises
+    ValueError as :func:`matrix_of`.
     """
     form, bits = frame.format, depth_of(frame.format)
-    if _is_luma(form):
+    other = form.has_palette or form.is_rgb or form.is_bayer or re.search(r"f16|f32|msb|xyz", form.name)
+    if not other and 8 <= form.components[0].bits <= 16:  # gray or Y'CbCr in integers
         values = _from_luma(frame, bits, alpha)
     else:
         if not re.match(r"(gbra?p|rgb48|rgba64)(\d+|)([lb]e)?$", form.name):
@@ -105,17 +95,10 @@ def picture(frame: VideoFrame, *, alpha: bool) -> Picture:
 
 
 def frame_of(rgb: Image, alpha: Image | None, pix_fmt: str, matrix: int, full: bool) -> VideoFrame:
-    """A frame to encode; the inverse of :func:`picture`.
+    """A frame to encode from (H, W, 3) and (H, W) float32 in [0, 1]; the inverse of :func:`picture`.
 
-    Parameters
-    ----------
-    rgb : (H, W, 3) float32 in [0, 1]
-    alpha : (H, W) float32 in [0, 1], or None
-        Used if the pixel format has alpha.
-    pix_fmt : str
-        bgr0, bgra, or a planar GBR or Y'CbCr format of 8 to 16 bits, little-endian.
-    matrix, full : int, bool
-        Of Y'CbCr, see :func:`matrix_of` and :func:`is_full_range`.
+    The format is bgr0, bgra, or planar GBR or Y'CbCr of 8 to 16 bits, little-endian. Alpha is used if it has
+    any; matrix and range are those of Y'CbCr, as :func:`matrix_of` and :func:`is_full_range` give them.
     """
     height, width = rgb.shape[:2]
     form = VideoFormat(pix_fmt, width, height)
@@ -140,12 +123,6 @@ def frame_of(rgb: Image, alpha: Image | None, pix_fmt: str, matrix: int, full: b
     for plane, values in zip(frame.planes, planes, strict=True):
         _rows(plane, frame.format)[:, :width] = np.rint(values).clip(0, 2**bits - 1)
     return _resampled(frame, pix_fmt, matrix, FULL if full else LIMITED)
-
-
-def _is_luma(form: VideoFormat) -> bool:
-    """Whether a format is gray or Y'CbCr in integers of 8 to 16 bits."""
-    other = form.has_palette or form.is_rgb or form.is_bayer or re.search(r"f16|f32|msb|xyz", form.name)
-    return not other and 8 <= form.components[0].bits <= 16
 
 
 def _full_chroma(form: VideoFormat, bits: int) -> str:

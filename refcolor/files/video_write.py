@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
 import av
-from av.audio.stream import AudioStream
+from av import AudioStream, Packet, VideoStream
 from av.codec.context import Flags
-from av.packet import Packet
-from av.video.stream import VideoStream
 
 from refcolor.errors import StrPath, quoted
+from refcolor.files.image_storage import extension_of
 from refcolor.files.images import clipped
 from refcolor.files.plain_files import atomic, open_plain
 from refcolor.files.video_base import Video, open_container, packets_of, reason, video_stream
@@ -30,7 +29,6 @@ from refcolor.imaging.color import Image
 
 Codec = Literal["ffv1", "prores", "h264"]
 
-CONTAINERS = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4"}
 CODECS: dict[str, tuple[Codec, ...]] = {  # the first is the default
     ".mkv": ("ffv1", "h264"), ".mov": ("prores", "h264"), ".mp4": ("h264", "ffv1"),
 }  # fmt: skip
@@ -45,25 +43,13 @@ CONTAINER_TAGS = ("title", "artist", "album", "comment", "copyright", "descripti
 STREAM_TAGS = ("title", "language", "timecode", "handler_name")
 
 
-def default_codec(path: StrPath) -> Codec:
-    """The codec for a file name: FFV1 in .mkv, ProRes in .mov, H.264 in .mp4; ValueError for any other."""
-    suffix = Path(path).suffix.lower()
-    if suffix not in CODECS:
-        seen = f"ends in {quoted(suffix)}" if suffix else "has no extension"
-        raise ValueError(f"output {quoted(path)} {seen}; videos can be written as {' '.join(CODECS)}")
-    return CODECS[suffix][0]
-
-
 def check_video(path: StrPath, like: Video, codec: Codec | None = None) -> Codec:
-    """The codec to write a video by, the default if None.
+    """The codec to write a video by: if None, FFV1 in .mkv, ProRes in .mov, H.264 in .mp4.
 
-    Raises
-    ------
-    ValueError
-        The codec, container and size do not go together. One line: what does.
+    Raises ValueError, of one line, where extension, codec and size do not go together.
     """
-    suffix, usual = Path(path).suffix.lower(), default_codec(path)
-    codec = codec or usual
+    suffix = extension_of(path, CODECS, "videos")
+    codec = codec or CODECS[suffix][0]
     if codec not in ENCODERS:
         raise ValueError(f"there is no codec {codec!r}; choose one of {', '.join(ENCODERS)}")
     if codec not in CODECS[suffix]:
@@ -95,25 +81,12 @@ def write_video(
     4:2:0 at CRF 16. The same frames give the same bytes on any machine with the same build of FFmpeg, but not
     always by H.264: x264 with AVX-512 varies from run to run where half the width is no multiple of 64.
 
-    Parameters
-    ----------
-    like : Video
-        Where the frames, and the sound, come from.
-    codec : optional
-        By the name if None, see :func:`default_codec`.
-    force : bool
-        Overwrite an existing file.
-
-    Raises
-    ------
-    FileExistsError, OSError
-        See :func:`refcolor.files.plain_files.atomic`; nothing is left behind.
-    ValueError
-        See :func:`check_video`; or the container cannot hold the sound, or the encoder fails. One line.
+    Frames and sound come from the video `like`; the codec is as :func:`check_video` returns it. Raises as
+    that and :func:`refcolor.files.plain_files.atomic`, and ValueError, of one line, if the container cannot
+    hold the sound, or the encoder fails.
     """
     codec = check_video(path, like, codec)
-    with ExitStack() as stack:
-        file = stack.enter_context(atomic(path, force=force))
+    with atomic(path, force=force) as file, ExitStack() as stack:
         try:
             writer = Writer(file, Path(path).suffix.lower(), like, codec, stack)
             yield writer
@@ -137,9 +110,9 @@ class Writer:
             bases = [like.time_base, *(cast(Fraction, s.time_base) for s in sounds)]
             ticks = math.lcm(*(base.denominator for base in bases))
             options["movie_timescale"] = str(ticks if ticks < 2**31 else like.time_base.denominator)
-        self._out = av.open(_Output(output), "w", format=CONTAINERS[suffix], container_options=options)
+        container = "matroska" if suffix == ".mkv" else suffix[1:]
+        self._out = av.open(_Output(output), "w", format=container, container_options=options)
         self._video = self._video_stream()
-        self._sounds = {s.index: self._sound_stream(s, suffix) for s in sounds}
         self._packets = packets_of(source, *sounds) if source and sounds else iter(())
         self._next_packet: Packet[Any] | None = next(self._packets, None)
         if source:
@@ -149,27 +122,21 @@ class Writer:
             self._out.set_chapters(source.chapters())
         self._video.codec_context.open()
         try:
+            self._sounds = {s.index: self._sound_stream(s) for s in sounds}
             self._out.start_encoding()
-        except av.FFmpegError:
+        except (av.FFmpegError, ValueError):
             if not sounds:
                 raise
-            raise _unsupported(suffix, *sounds) from None
+            codecs = ", ".join(s.codec_context.name if s.codec_context else "unknown" for s in sounds)
+            remedy = "convert the sound to FLAC or AAC first" if suffix == ".mkv" else "write it as .mkv"
+            raise ValueError(f"{suffix} cannot hold sound of codec {codecs}; {remedy}") from None
 
     def add(self, rgb: Image, index: int, alpha: Image | None = None) -> None:
-        """Encode one frame.
+        """Encode frame `index` of the source, each higher than the one before.
 
-        Parameters
-        ----------
-        rgb : (H, W, 3) float in [0, 1], display-encoded.
-        index : int
-            Frame index in the source; each higher than the one before.
-        alpha : (H, W) float32 in [0, 1], optional
-            Read from the source again if it has alpha and this is None.
-
-        Raises
-        ------
-        OSError, ValueError
-            See :func:`write_video`; ValueError for a wrong shape, order, or values that are not finite.
+        `rgb` is (H, W, 3) float, display-encoded, and `alpha` (H, W) float32, both in [0, 1]; it is read from
+        the source again if that has alpha and this is None. Raises as :func:`write_video`; ValueError for a
+        wrong shape, order, or values that are not finite.
         """
         like, (width, height) = self._like, self._like.size
         rgb = clipped(rgb, (height, width, 3), f"frame {index}")
@@ -222,11 +189,8 @@ class Writer:
         stream.set_display_matrix(like.display_matrix)
         return stream
 
-    def _sound_stream(self, sound: AudioStream, suffix: str) -> AudioStream:
-        try:
-            stream = self._out.add_stream_from_template(sound, opaque=True)
-        except ValueError:
-            raise _unsupported(suffix, sound) from None
+    def _sound_stream(self, sound: AudioStream) -> AudioStream:
+        stream = self._out.add_stream_from_template(sound, opaque=True)
         stream.metadata.update(_selected(sound.metadata, STREAM_TAGS))
         stream.disposition = sound.disposition
         return stream
@@ -254,13 +218,11 @@ class _Output:
     def closed(self) -> bool:
         return self._file.closed
 
-    def write(self, data: bytes) -> int:
-        if self._failed:
-            return len(data)
-        self._failed = True
-        count = self._file.write(data)
-        self._failed = False
-        return count
+    def write(self, data: bytes) -> None:
+        if not self._failed:
+            self._failed = True
+            self._file.write(data)
+            self._failed = False
 
 
 def _pixel_format(codec: Codec, like: Video) -> str:
@@ -273,12 +235,6 @@ def _pixel_format(codec: Codec, like: Video) -> str:
         return "bgra" if like.has_alpha else "bgr0"
     depth = next(d for d in (10, 12, 16) if d >= like.depth)
     return f"gbr{'a' * like.has_alpha}p{depth}le"
-
-
-def _unsupported(suffix: str, *sounds: AudioStream) -> ValueError:
-    codecs = ", ".join(s.codec_context.name if s.codec_context else "unknown" for s in sounds)
-    remedy = "convert the sound to FLAC or AAC first" if suffix == ".mkv" else "write it as .mkv"
-    return ValueError(f"{suffix} cannot hold sound of codec {codecs}; {remedy}")
 
 
 def _selected(tags: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:

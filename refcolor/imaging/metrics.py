@@ -124,15 +124,20 @@ def score(
         moved = cv2.absdiff(source8, truth8).max(-1) > MIN_MOVED_STEPS
 
     pixels = {"acc24": same, "ok2": difference <= 2, "ok5": difference <= 5, "de00": difference}
-    figures: Figures = {}
-    for tail, where in (("", np.ones_like(moved)), ("_moved", moved)):
-        for name, values in (pixels | {"psnr": squared_error}).items():
-            figures[f"{name}{tail}"] = float(values[where].mean()) if where.any() else None
-        if (squared := figures[f"psnr{tail}"]) is not None:
-            figures[f"psnr{tail}"] = float(10 * np.log10(255.0**2 / max(squared, MIN_SQUARED_ERROR)))
+    pixels["psnr"] = squared_error
+    over_moved = {f"{name}_moved": mean for name, mean in _means(pixels, moved).items()}
     error = cv2.absdiff(gray_8bit(result), target8)
     luma = {"luma_max": int(error.max()), "luma_mean": float(error.mean())}
-    return figures | {"moved": float(moved.mean())} | luma
+    return _means(pixels, np.ones_like(moved)) | over_moved | {"moved": float(moved.mean())} | luma
+
+
+def _means(pixels: dict[str, NDArray[Any]], where: NDArray[np.bool_]) -> Figures:
+    """The mean of each figure over some pixels, None if there are none; PSNR from its squared errors."""
+    if not where.any():
+        return dict.fromkeys(pixels)
+    means = {name: float(values[where].mean()) for name, values in pixels.items()}
+    psnr = 10 * np.log10(255.0**2 / max(means["psnr"], MIN_SQUARED_ERROR))
+    return {**means, "psnr": float(psnr)}
 
 
 def _lab(rgb8: NDArray[np.uint8]) -> Image:

@@ -22,24 +22,12 @@ MIN_MOTION = 1.0  # pixels; an alignment that moves no corner further leads to t
 
 @dataclass(frozen=True)
 class Matches:
-    """The best flow between target and source, and the light they stand in.
+    """The best flow between target and source, and the light they stand in."""
 
-    Attributes
-    ----------
-    best : float32 (H, W, 2)
-        Source pixels (x, y) of the flow with the smallest forward-backward error.
-    error : float32 (H, W)
-        That error, in pixels; infinite where flow leaves the source.
-    relit255 : float32 (H, W)
-        The target's gray in the source's light, in 8-bit levels: [0, 255].
-    dimming : float
-        Factor on the source's chroma in the target's light.
-    """
-
-    best: Field
-    error: Image
-    relit255: Image
-    dimming: float = 1.0
+    best: Field  #: (H, W, 2): source pixels (x, y) of the flow with the smallest forward-backward error
+    error: Image  #: (H, W): that error, in pixels; infinite where flow leaves the source
+    relit255: Image  #: (H, W): the target's gray in the source's light, in 8-bit levels: [0, 255]
+    dimming: float = 1.0  #: factor on the source's chroma in the target's light
 
 
 def match(target: Image, source: Image, sparse: SparseMatches) -> tuple[list[Field], Matches]:

@@ -35,33 +35,16 @@ Weights = list[list[NDArray[np.float32]]]  # of each network, in the order of it
 
 @dataclass(frozen=True, eq=False)
 class Labelling:
-    """What the network says of a target.
+    """What the network says of a target."""
 
-    Attributes
-    ----------
-    palette_picture : float32 (h', w', 3)
-        The labels' colors: on the grid, or enlarged to 224x224 by ``paper``.
-    labels : int32 (h, w)
-        Most probable palette color of every pixel of the grid.
-    probabilities : float32 (h, w, k)
-        Of every palette color.
-    palette : Palette
-        Of the sources.
-    gray : float32 (H, W)
-        The target as the network saw it, in [0, 1].
-    config : Config
-        Of the run.
-    nearest : float32 (h, w, 2) or None
-        Nearest source cell of every pixel of the grid by the embedding: x / width, and index of the source
-        among those used + y / height.
-    """
-
-    palette_picture: Image
-    labels: Labels
-    probabilities: Image = field(repr=False)
-    palette: Palette = field(repr=False)
-    gray: Image = field(repr=False)
-    config: Config = field(repr=False)
+    palette_picture: Image  #: (h', w', 3): the labels' colors, on the grid, or at 224x224 by ``paper``
+    labels: Labels  #: (h, w): most probable palette color of every pixel of the grid
+    probabilities: Image = field(repr=False)  #: (h, w, k): of every palette color
+    palette: Palette = field(repr=False)  #: of the sources
+    gray: Image = field(repr=False)  #: (H, W): the target as the network saw it, in [0, 1]
+    config: Config = field(repr=False)  #: of the run
+    #: (h, w, 2): nearest source cell by the embedding: x / width, and index of the source among those used
+    #: + y / height
     nearest: Image | None = field(default=None, repr=False)
 
     @cached_property
@@ -72,68 +55,35 @@ class Labelling:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A picture to color.
+    """A picture to color."""
 
-    Attributes
-    ----------
-    gray : float32 (H, W)
-        BT.601 luma in [0, 1].
-    """
-
-    gray: Image
+    gray: Image  #: (H, W): BT.601 luma in [0, 1]
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A colored target and what led to it.
+    """A colored target and what led to it."""
 
-    Attributes
-    ----------
-    image : float32 (H, W, 3)
-        Encoded sRGB in [0, 1]: at the target's size, or 224x224 by ``paper``.
-    confidence : float32 (H, W) or None
-        How far each pixel's color is to be trusted, in [0, 1]; None by ``paper``.
-    matches : Matches or None
-        Optical flow and what it says about the light; None by ``paper``.
-    labelling : Labelling or None
-        The network's part; None by ``quick``.
-    """
-
-    image: Image
+    image: Image  #: float32 (H, W, 3), encoded sRGB in [0, 1]: at the target's size, or 224x224 by ``paper``
+    #: float32 (H, W): how far each pixel's color is to be trusted, in [0, 1]; None by ``paper``
     confidence: Image | None = field(default=None, repr=False)
+    #: optical flow and what it says about the light; None by ``paper``
     matches: Matches | None = field(default=None, repr=False)
+    #: the network's part; None by ``quick``
     labelling: Labelling | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """What a method knows of its sources: all that coloring needs.
+    """What a method knows of its sources: all that coloring needs."""
 
-    Attributes
-    ----------
-    config : Config
-        Settings of the run, with the number of clusters decided.
-    aligner : Aligner
-        The sources, and how targets are matched with them.
-    palette : Palette or None
-        Colors of the sources; None by ``quick``.
-    chroma_lines : ChromaLines or None
-        Chroma of every palette color at each luma; only by ``standard``.
-    flat_colors : FlatColors or None
-        Exact colors of flat art; None by ``paper``.
-    engine : Engine or None
-        Engine and device the network runs on, once it is started.
-    labeller : Labeller or None
-        The network, once it is trained.
-    """
-
-    config: Config
-    aligner: Aligner
-    palette: Palette | None = None
-    chroma_lines: ChromaLines | None = None
-    flat_colors: FlatColors | None = None
-    engine: backend.Engine | None = None
-    labeller: Labeller | None = None
+    config: Config  #: settings of the run, with the number of clusters decided
+    aligner: Aligner  #: the sources, and how targets are matched with them
+    palette: Palette | None = None  #: colors of the sources; None by ``quick``
+    chroma_lines: ChromaLines | None = None  #: chroma of every palette color at each luma; by ``standard``
+    flat_colors: FlatColors | None = None  #: exact colors of flat art; None by ``paper``
+    engine: backend.Engine | None = None  #: engine and device the network runs on, once it is started
+    labeller: Labeller | None = None  #: the network, once it is trained
 
     @property
     def sources(self) -> tuple[Source, ...]:

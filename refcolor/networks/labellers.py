@@ -163,7 +163,7 @@ class DenseLabeller(WindowLabeller):
     """The same window, for all pixels of a grid at once.
 
     An epoch shows as many pixels as the largest source has, but those of a square at most, in tiles that are
-    turned, scaled and blurred. Gray and position vary a little, lest the network rely on their exact values.
+    turned, scaled and blurred. Gray and position vary a little: the network must not rely on exact values.
     """
 
     build = staticmethod(architectures.dense_network)

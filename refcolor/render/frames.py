@@ -130,12 +130,8 @@ def find_frames(
     """The frames that file names, folders and patterns mean: a video, or pictures.
 
     Files that are `keys`, or have one of the `key_names`, are no frames of a folder or pattern, unless their
-    name has a frame number that no other frame has.
-
-    Raises
-    ------
-    OSError, ValueError
-        One line: nothing found, no video, or frames of the same number.
+    name has a frame number that no other frame has. Raises OSError or ValueError, of one line, if nothing is
+    found, a file is no video, or two frames have one number.
     """
     if not targets:
         raise UsageError("there are no targets: name a folder, files, a pattern or a video")
@@ -162,16 +158,6 @@ def find_frames(
         for path, number in beside:
             if sequences.number_of(path) is not None:
                 with suppress(ValueError):  # another frame has its number
-                    _by_number([*frames, (path, number)])
+                    sequences.by_number([*frames, (path, number)])
                     frames.append((path, number))
-        return FileFrames(_by_number(frames), max_pixels, [path.name for path, _ in beside])
-
-
-def _by_number(files: list[tuple[Path, int | None]]) -> dict[int, Path]:
-    """The files by frame number: by those that patterns give, if they give all of them."""
-    given = [number for _, number in files if number is not None]
-    paths = [path for path, _ in files]
-    numbers = given if len(given) == len(files) else sequences.numbers(paths)
-    if len(set(numbers)) < len(numbers):
-        raise ValueError("two patterns have frames of the same number: color them one at a time")
-    return dict(zip(numbers, paths, strict=True))
+        return FileFrames(sequences.by_number(frames), max_pixels, [path.name for path, _ in beside])

@@ -10,23 +10,22 @@ Example::
 from __future__ import annotations
 
 import logging
+import pickle
 from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING
+from contextlib import closing, contextmanager, nullcontext, suppress
 
 from refcolor.config import Device
 from refcolor.errors import quoted
 from refcolor.files import models
 from refcolor.methods.colorizer import Colorizer
-from refcolor.render import learning
+from refcolor.render import pictures
 from refcolor.render.frames import VideoFrames
 from refcolor.render.painter import Outcome
 from refcolor.render.plan import Plan, prepare, read_own_model
+from refcolor.render.ray_cluster import Cluster
 from refcolor.render.report import Report
 from refcolor.render.request import SILENT, Observer, Request
-
-if TYPE_CHECKING:
-    from refcolor.render.ray_cluster import Cluster
+from refcolor.render.workers import color_frames, suitable_workers
 
 __all__ = ["Plan", "Request", "learn", "prepare", "run"]
 
@@ -46,14 +45,14 @@ def run(
         When a key cannot be learned, the disk is full, or a file cannot be written. A frame that cannot be
         read or written is an outcome with an error.
     """
-    report = report or Report(plan)
+    report, ray = report or Report(plan), plan.request.ray
     if plan.model is not None and plan.save_model is None and plan.request.save_model is not None:
         log.info("the model of these keys exists already")
     if plan.outputs.done and not plan.outputs.todo:
         log.info("all frames exist already")
     with _reported(plan, report, observer):
         if plan.outputs.todo or plan.save_model:
-            with _cluster(plan) as cluster:
+            with Cluster(ray) if ray is not None else nullcontext() as cluster:
                 colorizer = learn(plan, observer, cluster)
                 report.config = colorizer.learned.config
                 if plan.outputs.todo:
@@ -65,13 +64,13 @@ def run(
 
 def learn(plan: Plan, observer: Observer = SILENT, cluster: Cluster | None = None) -> Colorizer:
     """Learn the keys of a plan or read them from its model, make the new folders, and save the model."""
-    pictures = [key.rgb for key in plan.keys]
+    sources = [key.rgb for key in plan.keys]
     config = plan.model.config.on(Device.CPU) if plan.model else plan.config
     if not plan.model and cluster and cluster.gpus and config.trains and config.device != Device.CPU:
         log.info("training on a GPU of the cluster")
-        colorizer = cluster.fit(pictures, config)
+        colorizer = cluster.fit(sources, config)
     else:
-        colorizer, _ = learning.learn(pictures, config, observer, plan.model)
+        colorizer, _ = pictures.learn(sources, config, observer, plan.model)
     for folder in plan.new_folders:
         folder.mkdir(exist_ok=True)
     path, names = plan.save_model, plan.frames.key_names
@@ -82,19 +81,13 @@ def learn(plan: Plan, observer: Observer = SILENT, cluster: Cluster | None = Non
             if not plan.request.skip_existing:
                 raise
             model = read_own_model(plan)  # another run of the same request was faster
-            colorizer, _ = learning.learn(pictures, model.config.on(Device.CPU), observer, model)
+            colorizer, _ = pictures.learn(sources, model.config.on(Device.CPU), observer, model)
         else:
             observer.wrote(path)
-    return learning.on_cpu(colorizer)
-
-
-def _cluster(plan: Plan) -> AbstractContextManager[Cluster | None]:
-    """The Ray cluster of a plan, if it has one."""
-    if plan.request.ray is None:
-        return nullcontext()
-    from refcolor.render.ray_cluster import Cluster  # late: Ray is optional
-
-    return Cluster(plan.request.ray)
+    engine = colorizer.learned.engine
+    if engine is not None and engine.device.startswith("gpu"):
+        colorizer = pickle.loads(pickle.dumps(colorizer))  # on the CPU every machine gives the same bits
+    return colorizer
 
 
 @contextmanager
@@ -139,8 +132,6 @@ def _color(
 
 def _outcomes(plan: Plan, colorizer: Colorizer, cluster: Cluster | None) -> Generator[Outcome, None, None]:
     """Outcomes of all frames, by workers or a cluster; those of a video are written to it."""
-    from refcolor.render.workers import color_frames
-
     request, frames, movie = plan.request, plan.frames, plan.outputs.movie
     job = plan.job(force=request.force or request.skip_existing or cluster is not None)
     if cluster is not None:
@@ -163,8 +154,6 @@ def _outcomes(plan: Plan, colorizer: Colorizer, cluster: Cluster | None) -> Gene
 
 
 def _suitable_workers(plan: Plan) -> int:
-    from refcolor.render.workers import suitable_workers
-
     todo = plan.outputs.todo
     try:
         pixels = plan.frames.read(todo[0]).rgb.size // 3

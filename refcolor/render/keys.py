@@ -32,7 +32,7 @@ from refcolor.shots.frame_pairs import static_mask
 
 Word = tuple[str, str | None]  # the file of a key, and what is before its "=": a number or ""; None without
 
-NUMBERED = re.compile(r"(-?\d{0,100})=(.+)", re.DOTALL)  # 24=FILE, or =FILE for no frame
+NUMBERED = re.compile(r"(-?\d{1,100}|)=(.+)", re.DOTALL)  # 24=FILE, or =FILE for no frame
 VIDEO_FRAME = re.compile(r"(.+)@(\d+)", re.DOTALL)  # VIDEO@24
 THUMBNAIL = 64  # pixels; both sides of the pictures that are compared first
 MAX_THUMBNAIL_DIFFERENCE = 3 / 255  # mean over the thumbnail
@@ -77,10 +77,7 @@ def split(words: Sequence[str]) -> list[Word]:
 def read(words: Sequence[Word], video_frames: Sequence[str], frames: Frames) -> list[Key]:
     """Read the keys of a shot; ``VIDEO@24`` is frame 24 of a colored video, and the key of that frame.
 
-    Raises
-    ------
-    OSError, ValueError
-        One line: a key that is missing, is no picture, or has no color.
+    Raises OSError or ValueError, of one line, for a key that is missing, no picture, or without color.
     """
     keys = [_read_file(name, number, frames) for name, number in words]
     keys += [_read_video_frame(word, frames) for word in video_frames]
@@ -102,7 +99,7 @@ def from_model(word: Word, model: Model) -> list[Key]:
     (name, number), sources = word, model.sources
     file = Path(name)
     if model.keys is None and len(sources) == 1:
-        return [Key(name, file, sources[0], _frame(number), fixed=number is not None)]
+        return [Key(name, file, sources[0], int(number) if number else None, fixed=number is not None)]
     if number is not None:
         raise UsageError(f"{quoted(name)} holds several keys, or knows its frame: leave out {number}=")
     known = model.keys or [(f"{name} {i + 1}", None) for i in range(len(sources))]
@@ -156,14 +153,13 @@ def _decide(key: Key, alike: bool, match: int | None, numbers: Sequence[int]) ->
 
 def _remarks_on_lines(keys: Sequence[Key], grays: GrayFrames) -> list[str]:
     """A remark if the frames are line art: bare lines have no gray that could tell a color."""
-    try:
+    with suppress(OSError, ValueError):  # of a frame that cannot be read
         white = float((grays[0] > WHITE).mean())
-    except (OSError, ValueError):
-        return []
-    if white - max(float((key.gray > WHITE).mean()) for key in keys) < MIN_BARE_SHARE:
-        return []
-    name = quoted(grays.frames.name(0))
-    return [f"{white:.0%} of {name} is white, and the keys are not: lines without grays take no color"]
+        if white - max(float((key.gray > WHITE).mean()) for key in keys) >= MIN_BARE_SHARE:
+            name = quoted(grays.frames.name(0))
+            text = f"{white:.0%} of {name} is white, and the keys are not: lines without grays take no color"
+            return [text]
+    return []
 
 
 def _read_file(name: str, number: str | None, frames: Frames) -> Key:
@@ -174,7 +170,8 @@ def _read_file(name: str, number: str | None, frames: Frames) -> Key:
         if is_video(path):
             raise UsageError(f"{quoted(name)} is a video", "is_video") from None
         raise
-    frame = _near(number_of(path), frames) if number is None else _frame(number)
+    given = int(number) if number else None
+    frame = _near(number_of(path), frames) if number is None else given
     return Key(name, path, rgb, frame, fixed=number is not None)
 
 
@@ -188,11 +185,6 @@ def _read_video_frame(word: str, frames: Frames) -> Key:
     return Key(word, video.path, video.read(number - 1).on_paper, _near(number, frames))
 
 
-def _frame(number: str | None) -> int | None:
-    """The number of a frame that is given as digits, a minus before them or not, or none."""
-    return int(number) if number and number != "-" else None
-
-
 def _near(number: int | None, frames: Frames) -> int | None:
     """A number within the shot or right beside it, else None."""
     near = number is not None and min(frames.numbers) - 1 <= number <= max(frames.numbers) + 1
@@ -203,11 +195,11 @@ def _looks_like(key: Key, grays: GrayFrames) -> bool:
     """Whether a key looks like its frame in outline; assumed of a frame that cannot be read."""
     if key.frame not in grays.frames.numbers:
         return False
-    try:
+    with suppress(OSError, ValueError):
         frame = grays[grays.frames.numbers.index(key.frame)]
-    except (OSError, ValueError):
-        return True
-    return _difference(_thumbnail(key.gray), _thumbnail(frame)) < MAX_THUMBNAIL_DIFFERENCE
+        difference = float(np.abs(_thumbnail(key.gray) - _thumbnail(frame)).mean())
+        return difference < MAX_THUMBNAIL_DIFFERENCE
+    return True
 
 
 def _best_matches(keys: Mapping[int, Key], grays: GrayFrames) -> dict[int, int]:
@@ -220,15 +212,11 @@ def _best_matches(keys: Mapping[int, Key], grays: GrayFrames) -> dict[int, int]:
             frame = grays[index]
             thumbnail = _thumbnail(frame)
             for i, key in keys.items():
-                difference = _difference(thumbnails[i], thumbnail)
+                difference = float(np.abs(thumbnails[i] - thumbnail).mean())
                 similar = difference < least[i] and frame.shape == key.gray.shape
                 if similar and static_mask(frame, key.gray).mean() >= MIN_EQUAL_SHARE:
                     least[i], best[i] = difference, index
     return best
-
-
-def _difference(one: Image, other: Image) -> float:
-    return float(np.abs(one - other).mean())
 
 
 def _thumbnail(gray: Image) -> Image:

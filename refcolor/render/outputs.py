@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from refcolor.errors import UsageError, quoted
 from refcolor.files import images
-from refcolor.files.image_storage import EXTENSIONS, format_of
+from refcolor.files.image_storage import EXTENSIONS, extension_of, format_of
 from refcolor.files.images import Picture
 from refcolor.files.plain_files import check_target
 from refcolor.files.sequences import choose, renumbered
@@ -67,10 +67,7 @@ class Outputs:
 def shot_outputs(request: Request, frames: Frames) -> Outputs:
     """The files of the frames that a request selects; none without an output.
 
-    Raises
-    ------
-    ValueError
-        One line: options that exclude each other, two frames with one file, a file that a frame is read from.
+    Raises ValueError, of one line, if they are unfit: of two frames, or files that frames are read from.
     """
     output, confidence = request.output, request.confidence
     if output is None:
@@ -101,14 +98,14 @@ def shot_outputs(request: Request, frames: Frames) -> Outputs:
 
 def _movie(frames: Frames, output: Path, codec: Codec | None) -> Path | None:
     """The output, if it is a video that the frames can become."""
-    from refcolor.files.video_write import CODECS, check_video, default_codec  # late: only shots need FFmpeg
+    from refcolor.files.video_write import CODECS, check_video  # late: only shots need FFmpeg
 
     suffix, is_folder = output.suffix.lower(), output.is_dir()
     if suffix not in CODECS or is_folder:
         if codec:
             raise UsageError("a codec is for a video, and the output is none", "codec")
         if isinstance(frames, VideoFrames) and suffix not in ("", *EXTENSIONS) and not is_folder:
-            default_codec(output)  # raises: the extension is of no video
+            extension_of(output, CODECS, "videos")  # raises: of no video either
         return None
     if not isinstance(frames, VideoFrames):
         raise UsageError(f"output {quoted(output)} is a video, and the targets are files: give a folder")
@@ -153,14 +150,13 @@ def refuse_inside(targets: Sequence[Path], *results: Path | None) -> None:
 
 def refuse_clashes(paths: Sequence[Path], inputs: Sequence[Path]) -> None:
     """Refuse, with a UsageError, two results of one file, and results that would replace an input."""
+    known = {_identity(path): path for path in inputs}
     seen: set[str] = set()
-    for path, real in ((path, os.path.realpath(path)) for path in paths):
+    for path in paths:
+        real, identity = os.path.realpath(path), _identity(path)
         if real in seen:
             raise UsageError(f"two pictures would both become {quoted(path)}: give them different names")
         seen.add(real)
-    known = {_identity(path): path for path in inputs}
-    for path in paths:
-        identity = _identity(path)
         if identity and identity in known:
             source = quoted(known[identity])
             raise UsageError(f"output {quoted(path)} is the input {source}; choose another name")
@@ -184,12 +180,7 @@ def check(
     """Refuse, before any work, results that cannot or should not be written: `pictures` and `others`.
 
     Existing files are refused, unless by `force` or where they are to `replace`. Returned are those of the
-    `folders` that are still to be created, in this order.
-
-    Raises
-    ------
-    UsageError, OSError, ValueError
-        One line: what is wrong.
+    `folders` that are still to be created, in this order. Raises OSError or ValueError, of one line.
     """
     paths = [*pictures, *others]
     missing = {path.parent for path in paths if not path.parent.exists()}
@@ -208,8 +199,7 @@ def check(
 
 def _identity(path: Path) -> tuple[int, int] | None:
     """The same for all names of one file: spellings, symbolic and hard links."""
-    try:
+    with suppress(OSError):
         status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        return status.st_dev, status.st_ino
+    return None

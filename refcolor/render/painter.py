@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from refcolor.errors import code_of
@@ -16,7 +16,6 @@ from refcolor.render.frames import Frames, GrayFrames
 from refcolor.shots.shot import Shot
 
 LOW_CONFIDENCE = 0.5  # a pixel below is doubtful
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -65,14 +64,14 @@ class Painter:
         """
         start = time.perf_counter()
         try:
-            return self._paint(index, start, force=self.job.force or again)
+            outcome = self._paint(index, force=self.job.force or again)
         except (OSError, ValueError) as error:
-            if disk_full(error):
+            if _disk_full(error):
                 raise
-            text = " ".join(str(error).split())
-            return Outcome(index, text, time.perf_counter() - start, code=code_of(error))
+            outcome = Outcome(index, " ".join(str(error).split()), code=code_of(error))
+        return replace(outcome, seconds=time.perf_counter() - start)
 
-    def _paint(self, index: int, start: float, *, force: bool) -> Outcome:
+    def _paint(self, index: int, *, force: bool) -> Outcome:
         job = self.job
         picture = job.frames.read(index)
         self.grays.keep(index, picture)
@@ -90,17 +89,16 @@ class Painter:
                 images.write_picture(job.confidences[index], frame.confidence, force=force)
         in_memory = job.results is None
         return Outcome(
-            index, seconds=time.perf_counter() - start, keys=frame.keys, confidence=mean, doubtful=doubtful,
-            hold=frame.hold, cut=frame.cut, resized=frame.resized, keyless=frame.keyless,
-            colored=not picture.is_gray, image=image if in_memory else None,
-            alpha=like.alpha if in_memory else None,
+            index, keys=frame.keys, confidence=mean, doubtful=doubtful, hold=frame.hold, cut=frame.cut,
+            resized=frame.resized, keyless=frame.keyless, colored=not picture.is_gray,
+            image=image if in_memory else None, alpha=like.alpha if in_memory else None,
         )  # fmt: skip
 
 
-def disk_full(error: BaseException | None) -> bool:
+def _disk_full(error: BaseException | None) -> bool:
     """Whether a full disk is the cause of an error."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
         error = error.__cause__
     return False

@@ -1,4 +1,4 @@
-"""Color single pictures like one source, without a shot around them."""
+"""Learn pictures, or restore what a model has learned; color single pictures, without a shot around them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,70 @@ from refcolor.config import Config
 from refcolor.errors import UsageError, quoted, usage_errors
 from refcolor.files import images, models, sequences
 from refcolor.files.images import Picture
+from refcolor.files.models import Model
 from refcolor.imaging import palette
 from refcolor.imaging.checks import check_size
 from refcolor.imaging.color import Image
-from refcolor.methods import METHODS
-from refcolor.render import learning, outputs
+from refcolor.matching.alignment import Alignment
+from refcolor.methods import METHODS, colorizer
+from refcolor.methods.colorizer import Colorizer
+from refcolor.render import outputs
 from refcolor.render.request import SILENT, Observer, Request
 
 log = logging.getLogger(__name__)
+
+
+def learn(
+    pictures: Sequence[Image],
+    config: Config,
+    observer: Observer,
+    model: Model | None = None,
+    first: Image | None = None,
+) -> tuple[Colorizer, Alignment | None]:
+    """Learn the colors of pictures, or restore what a `model` has learned of them.
+
+    Parameters
+    ----------
+    pictures : sequence of float32 (H, W, 3)
+        In [0, 1].
+    first : float32 (H, W), optional
+        A gray picture to color next; where there is time while the network engine starts, it is aligned, and
+        the alignment is returned, too.
+    """
+    with observer.bar("starting"):
+        learned, aligned = colorizer.prepare(
+            pictures, config, palette=model.palette if model else None, first_target=first, quiet=True
+        )
+    if model is not None:
+        return model.restore(learned), aligned
+    if learned.engine is None:
+        return colorizer.train(learned), aligned
+    count = f", {len(pictures)} keys" if len(pictures) > 1 else ""
+    log.info("training on %s%s", learned.engine.where, count)
+    with observer.bar("training") as progress:
+        return colorizer.train(learned, progress), aligned
+
+
+def given_model(request: Request, path: Path | None) -> Model | None:
+    """The model at `path`, if a request has one in place of pictures.
+
+    Raises
+    ------
+    OSError, ValueError
+        As :func:`refcolor.files.models.read`; UsageError for settings besides the model's own, for saving it
+        again, or for saving under another kind of name.
+    """
+    if request.save_model is not None and request.save_model.suffix != models.SUFFIX:
+        name = repr(request.save_model.name)
+        raise UsageError(f"{name} is no name of a model: write it as NAME{models.SUFFIX}")
+    if path is None:
+        return None
+    if request.save_model is not None:
+        raise UsageError(f"{quoted(path)} is a model already", "model_again")
+    model = models.read(path, max_pixels=request.max_pixels)
+    if request.config is not None:
+        raise UsageError(f"{quoted(path)} is a model with settings of its own", "model_settings")
+    return model
 
 
 def color(request: Request, observer: Observer = SILENT) -> None:
@@ -34,7 +90,7 @@ def color(request: Request, observer: Observer = SILENT) -> None:
     """
     source = Path(request.keys[0])
     targets, results, confidences = _find_files(request, source)
-    model = learning.given_model(request, source if models.is_meant(source) else None)
+    model = given_model(request, source if models.is_meant(source) else None)
     config = model.config if model else request.config or Config()
     config = config.on(request.device or config.device)
     with usage_errors():
@@ -46,18 +102,18 @@ def color(request: Request, observer: Observer = SILENT) -> None:
     sources = model.sources if model else (read_source(source, config, request.max_pixels),)
     first = check_targets(targets, request.max_pixels)
     gray = first.gray_on_paper if first else None
-    colorizer, aligned = learning.learn(sources, config, observer, model, gray)
+    learned, aligned = learn(sources, config, observer, model, gray)
     for folder in new:
         folder.mkdir(exist_ok=True)
     if request.save_model is not None:
-        models.save(colorizer, request.save_model, force=request.force)
+        models.save(learned, request.save_model, force=request.force)
         observer.wrote(request.save_model)
     with observer.bar("coloring") as progress:
         for i, (target, path) in enumerate(zip(targets, results, strict=True)):
             picture = first or images.read(target, max_pixels=request.max_pixels)
             first = gray = None  # only one picture is in memory
             remark_on_color(picture, target)
-            result = colorizer.colorize(picture.gray_on_paper, aligned)
+            result = learned.colorize(picture.gray_on_paper, aligned)
             aligned = None
             like = picture.resized(result.image.shape[1], result.image.shape[0])
             images.write(path, like.over_hidden(result.image), like=like, force=request.force)

@@ -16,11 +16,12 @@ from refcolor.files.models import Model
 from refcolor.files.plain_files import sweep
 from refcolor.methods import METHODS
 from refcolor.render import keys as keys_
-from refcolor.render import learning, outputs
+from refcolor.render import outputs
 from refcolor.render.frames import Frames, find_frames
 from refcolor.render.keys import Key, Word
 from refcolor.render.outputs import Outputs
 from refcolor.render.painter import Job
+from refcolor.render.pictures import given_model
 from refcolor.render.report import is_contact_sheet, read_report
 from refcolor.render.request import SILENT, Observer, Request
 
@@ -98,8 +99,15 @@ def prepare(request: Request, observer: Observer = SILENT) -> Plan:
         own |= {sheet} if resume and sheet and is_contact_sheet(sheet) else set()
         model_exists = resume and save_model and models.is_model(save_model)
         save_model = None if model_exists else save_model
-        plan = Plan(request, frames, keys, config, model, files, [], own, save_model)
-        plan = replace(plan, new_folders=_check_files(plan))
+        pictures = files.pictures + ([sheet] if sheet else [])
+        others = [path for path in (files.movie, report, save_model) if path]
+        inputs, force = [*frames.files, *(key.file for key in keys)], request.force
+        try:
+            new = outputs.check(pictures, files.folders, inputs, others=others, force=force, replace=own)
+        except FileExistsError as error:
+            resumable = not resume and any(path.exists() for path in files.pictures)
+            raise UsageError(str(error), "exists_some" if resumable else "exists") from error
+    plan = Plan(request, frames, keys, config, model, files, new, own, save_model)
     plan.sweep()
     if files.todo:
         outputs.check_space(files.folders[0], frames, files.todo)
@@ -120,7 +128,7 @@ def _keys_or_model(request: Request) -> tuple[list[Word], Model | None]:
         found = [Path(name) for name, _ in words if models.is_meant(name)]
         if found and len(words) + len(request.key_from) > 1:
             raise UsageError(f"{quoted(found[0])} is a model, which holds its keys: give no other beside it")
-    model = learning.given_model(request, found[0] if found else None)
+    model = given_model(request, found[0] if found else None)
     if model and request.device == Device.GPU:
         text = f"{quoted(found[0])} is trained already, and frames are colored on the CPU"
         raise UsageError(text, "model_gpu")
@@ -142,27 +150,10 @@ def _check_words(request: Request) -> None:
         raise UsageError("there is no place for the frames", "no_output")
 
 
-def _check_files(plan: Plan) -> list[Path]:
-    """Folders to be created for the results, once all files have been found to be writable."""
-    request, files = plan.request, plan.outputs
-    pictures = files.pictures + ([request.contact_sheet] if request.contact_sheet else [])
-    others = [path for path in (files.movie, request.report, plan.save_model) if path]
-    inputs = [*plan.frames.files, *(key.file for key in plan.keys)]
-    force, own = request.force, plan.replaceable
-    try:
-        return outputs.check(pictures, files.folders, inputs, others=others, force=force, replace=own)
-    except FileExistsError as error:
-        resumable = not request.skip_existing and any(path.exists() for path in files.pictures)
-        raise UsageError(str(error), "exists_some" if resumable else "exists") from error
-
-
 def read_own_model(plan: Plan) -> Model:
     """Read the model that an earlier run of the same request has saved.
 
-    Raises
-    ------
-    OSError, ValueError
-        As :func:`refcolor.files.models.read`; UsageError where it has other keys or settings.
+    Raises as :func:`refcolor.files.models.read`, and UsageError where it has other keys or settings.
     """
     path = plan.request.save_model
     assert path is not None

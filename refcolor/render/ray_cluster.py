@@ -25,7 +25,7 @@ from refcolor.errors import with_code
 from refcolor.imaging.color import Image
 from refcolor.methods.colorizer import Colorizer
 from refcolor.render.painter import Job, Outcome
-from refcolor.render.workers import PICTURE_CHUNK, chunk_size, chunks
+from refcolor.render.workers import chunks
 
 TASKS_PER_PROCESSOR = 2  # chunks that are sent off, so that no processor waits for the next
 MAX_TRIES = 3  # of a chunk, and then of each of its frames, when processes or machines are lost
@@ -156,8 +156,7 @@ class Cluster:
         model = self._put(pickle.dumps((job, colorizer)))  # once for all machines
         engine = colorizer.learned.engine.name if colorizer.learned and colorizer.learned.engine else None
         task = self._task("color", num_cpus=1)
-        size = PICTURE_CHUNK if in_order else chunk_size(len(indices), self.processors)
-        waiting = chunks(indices, size)[::-1]
+        waiting = chunks(indices, self.processors, in_order=in_order)[::-1]
         running: dict[Any, list[int]] = {}
 
         def start(chunk: list[int]) -> None:

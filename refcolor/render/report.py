@@ -53,11 +53,6 @@ class Report:
         if outcome.error is None:
             self._add_picture(outcome.index, outcome.image)
 
-    @property
-    def failed(self) -> list[int]:
-        """Indices of the frames without a result."""
-        return sorted(index for index, outcome in self.outcomes.items() if outcome.error)
-
     def warnings(self, index: int) -> list[str]:
         """What to know of a frame."""
         outcome = self.outcomes[index]
@@ -93,7 +88,8 @@ class Report:
             "frame": self.plan.frames.numbers[index], "target": self.plan.frames.name(index),
             "result": str(results[index]) if index in results and not outcome.error else None,
             "keys": [self.plan.keys[key].name for key in outcome.keys], "seconds": round(outcome.seconds, 3),
-            "confidence": _rounded(outcome.confidence), "doubtful": _rounded(outcome.doubtful),
+            "confidence": outcome.confidence and round(outcome.confidence, 4),
+            "doubtful": outcome.doubtful and round(outcome.doubtful, 4),
             "hold": outcome.hold, "cut": outcome.cut, "warnings": self.warnings(index),
             "error": outcome.error,
         }  # fmt: skip
@@ -112,7 +108,7 @@ class Report:
     def summary(self) -> list[str]:
         """Lines for people: how many frames, and which to look at first."""
         colored = [outcome for outcome in self.outcomes.values() if not outcome.error]
-        existing, failed = len(self.plan.outputs.done), len(self.failed)
+        existing, failed = len(self.plan.outputs.done), len(self.outcomes) - len(colored)
         counts = [f"{len(colored)} frame{'s' * (len(colored) != 1)} colored"]
         counts += [f"{sum(outcome.hold for outcome in colored)} of them holds"]
         counts += [f"{existing} existed already"] if existing else []
@@ -147,12 +143,11 @@ class Report:
 
     def raise_if_failed(self) -> None:
         """Raise ValueError if frames failed: which, and why the first did."""
-        if not self.failed:
-            return
-        count, first = len(self.plan.outputs.todo), self.outcomes[self.failed[0]]
-        others = ", the others are done" if len(self.failed) < count else ""
-        text = f"{len(self.failed)} of {count} frames failed{others}: frame {self._listed(self.failed)}"
-        raise with_code(ValueError(f"{text}: {first.error}"), first.code)
+        if failed := sorted(index for index, outcome in self.outcomes.items() if outcome.error):
+            count, first = len(self.plan.outputs.todo), self.outcomes[failed[0]]
+            others = ", the others are done" if len(failed) < count else ""
+            text = f"{len(failed)} of {count} frames failed{others}: frame {self._listed(failed)}"
+            raise with_code(ValueError(f"{text}: {first.error}"), first.code)
 
     def _listed(self, indices: Sequence[int]) -> str:
         return listed(sorted(self.plan.frames.numbers[index] for index in indices))
@@ -190,7 +185,3 @@ def is_contact_sheet(path: Path) -> bool:
         return SHEET_TAG in images.read(path).storage.tags
     except (OSError, ValueError):
         return False
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

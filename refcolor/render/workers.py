@@ -12,11 +12,11 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, suppress
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,7 +28,7 @@ from refcolor import kernels, stderr
 from refcolor.methods.colorizer import Colorizer
 from refcolor.render.painter import Job, Outcome, Painter
 
-Results = SimpleQueue[Outcome | BaseException]
+Results = SimpleQueue[Outcome | Exception]
 
 MIN_FRAMES_PER_WORKER = 16  # below this start-up time dominates
 BASE_MEMORY, MEMORY_PER_PIXEL = 3 << 29, 500  # bytes of one worker, and of each pixel of its frames
@@ -52,9 +52,8 @@ def suitable_workers(frames: int, pixels: int) -> int:
 def _free_memory() -> float:
     """Bytes that new processes may take: of the machine, and of the control group; infinite if unknown."""
     free = math.inf
-    if sys.platform != "win32":
-        with suppress(OSError, ValueError):
-            free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
+    with suppress(AttributeError, OSError, ValueError):
+        free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
     with suppress(OSError):  # Linux knows better
         free = 1024.0 * _number("MemAvailable", Path("/proc/meminfo"))
     group = Path("/sys/fs/cgroup")
@@ -69,20 +68,15 @@ def _number(name: str, path: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def chunk_size(frames: int, workers: int) -> int:
-    """Frames of a chunk, a power of two: large chunks share more work, small ones balance the workers."""
-    size = MAX_CHUNK
-    while size > PICTURE_CHUNK and frames < size * CHUNKS_PER_WORKER * workers:
-        size //= 2
-    return size
-
-
-def chunks(indices: Iterable[int], size: int) -> list[list[int]]:
-    """Split ascending frame indices at multiples of `size`, a power of two.
+def chunks(indices: Sequence[int], workers: int, *, in_order: bool) -> list[list[int]]:
+    """Split ascending frame indices at multiples of a power of two, in a way that keeps all workers busy.
 
     Static areas take their colors from frames at multiples of powers of two, see
     :mod:`refcolor.shots.frame_pairs`: the frames of such a chunk share most of them.
     """
+    size = PICTURE_CHUNK if in_order else MAX_CHUNK
+    while size > PICTURE_CHUNK and len(indices) < size * CHUNKS_PER_WORKER * workers:
+        size //= 2
     return [list(chunk) for _, chunk in groupby(indices, lambda index: index // size)]
 
 
@@ -117,13 +111,12 @@ def color_frames(
         yield from map(Painter(job, colorizer).paint, indices)
         return
     in_order = job.results is None
-    size = PICTURE_CHUNK if in_order else chunk_size(len(indices), workers)
     results: Results = SimpleQueue()
     started: deque[Iterator[Outcome]] = deque()
-    with _team(pickle.dumps((job, colorizer)), workers) as color_chunk:
-        for chunk in chunks(indices, size):
+    with closing(_Team(pickle.dumps((job, colorizer)), workers)) as team:
+        for chunk in chunks(indices, workers, in_order=in_order):
             results = SimpleQueue() if in_order else results
-            color_chunk(chunk, results)
+            team.threads.submit(team.color, chunk, results)
             started.append(_take(results, len(chunk)))
             if len(started) > CHUNKS_AHEAD * workers:
                 yield from started.popleft()
@@ -134,88 +127,64 @@ def color_frames(
 def _take(results: Results, count: int) -> Iterator[Outcome]:
     for _ in range(count):
         outcome = results.get()
-        if isinstance(outcome, BaseException):
+        if isinstance(outcome, Exception):
             raise outcome
         yield outcome
 
 
-@contextmanager
-def _team(task: bytes, workers: int) -> Iterator[Callable[[list[int], Results], None]]:
-    """Worker processes; gives a function that starts a chunk and puts its outcomes into a queue.
+class _Team:
+    """Worker processes; each has a thread here, where Ctrl-C cannot interrupt the start of a process."""
 
-    Each process has a thread here, where Ctrl-C cannot interrupt the start of a process.
-    """
-    stopped, stop = _spawn.Pipe(duplex=False)
-    shares = [max(1, (kernels.threads() + worker) // workers) for worker in range(workers)]
-    crashes = _Crashes(MAX_CRASHES * workers)
-    team = [_Worker(crashes, stop, task, share, stopped) for share in shares]
-    idle: SimpleQueue[_Worker] = SimpleQueue()
-    for worker in team:
-        idle.put(worker)
+    def __init__(self, task: bytes, workers: int) -> None:
+        self.stopped, self.stop = _spawn.Pipe(duplex=False)
+        shares = [max(1, (kernels.threads() + worker) // workers) for worker in range(workers)]
+        self.settings = [(task, share, self.stopped) for share in shares]
+        # Made before _block_interrupts: the first one starts a helper process and unblocks them again.
+        self.pools = [self._new_pool(worker) for worker in range(workers)]
+        self.threads = ThreadPoolExecutor(workers, initializer=_block_interrupts)
+        self.idle: SimpleQueue[int] = SimpleQueue()
+        for worker in range(workers):
+            self.idle.put(worker)
+        self.crashes = 0  # consecutive, of all workers together, without a frame between them
 
-    def color(chunk: list[int], results: Results) -> None:
-        worker = idle.get()
+    def _new_pool(self, worker: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(1, _spawn, _start, self.settings[worker])
+
+    def color(self, chunk: list[int], results: Results) -> None:
+        """In a thread: color frames with one idle process."""
+        worker = self.idle.get()
         try:
             for index in chunk:
-                results.put(worker.color(index))
-        finally:
-            idle.put(worker)
+                results.put(self._color(worker, index))
+        except Exception as error:
+            results.put(error)
+        self.idle.put(worker)
 
-    def submit(chunk: list[int], results: Results) -> None:
-        def pass_error(done: Future[None]) -> None:
-            error = None if done.cancelled() else done.exception()
-            if error is not None:
-                results.put(error)
-
-        threads.submit(color, chunk, results).add_done_callback(pass_error)
-
-    threads = ThreadPoolExecutor(workers, initializer=_block_interrupts)
-    try:
-        yield submit
-    finally:
-        stop.close()
-        threads.shutdown(cancel_futures=True)
-        for worker in team:
-            worker.pool.shutdown()
-        stopped.close()
-
-
-@dataclass
-class _Crashes:
-    """Consecutive crashes of all workers together, without a frame between them."""
-
-    limit: int
-    count: int = 0
-
-
-class _Worker:
-    """A process that is started for its first frame, and again when it was killed, until `stop` is closed."""
-
-    def __init__(self, crashes: _Crashes, stop: Any, *settings: Any) -> None:
-        self.crashes, self.stop, self.settings = crashes, stop, settings
-        # Made before _block_interrupts: the first one starts a helper process and unblocks them again.
-        self.pool = self._new_pool()
-
-    def _new_pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, _spawn, _start, self.settings)
-
-    def color(self, index: int) -> Outcome:
+    def _color(self, worker: int, index: int) -> Outcome:
         """Color a frame, again if its process is killed."""
         for attempt in range(MAX_TRIES):
-            if self.stop.closed or self.crashes.count >= self.crashes.limit:
+            if self.stop.closed or self.crashes >= MAX_CRASHES * len(self.pools):
                 return Outcome(index, GAVE_UP, code="killed")
             try:
                 with stderr.lock:  # a process that starts now keeps standard error as it is
-                    future = self.pool.submit(_color, index, attempt > 0)
+                    future = self.pools[worker].submit(_color, index, attempt > 0)
                 outcome = future.result()
             except (BrokenProcessPool, BrokenPipeError):  # the second while it starts
-                self.crashes.count += 1
-                self.pool.shutdown()
-                self.pool = self._new_pool()
+                self.crashes += 1
+                self.pools[worker].shutdown()
+                self.pools[worker] = self._new_pool(worker)
             else:
-                self.crashes.count = 0
+                self.crashes = 0
                 return outcome
         return Outcome(index, KILLED, code="killed")
+
+    def close(self) -> None:
+        """End all processes, at the latest after STOP_SECONDS."""
+        self.stop.close()
+        self.threads.shutdown(cancel_futures=True)
+        for pool in self.pools:
+            pool.shutdown()
+        self.stopped.close()
 
 
 def _block_interrupts() -> None:
@@ -226,15 +195,12 @@ def _block_interrupts() -> None:
 
 def _start(task: bytes, threads: int, stopped: Any) -> None:
     """In a worker process: prepare, with so many threads."""
-    global _painter
+    global _task
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_when, args=(stopped,), daemon=True).start()
     kernels.limit_threads(threads)
     cv2.setNumThreads(threads)
-    try:
-        _painter = Painter(*pickle.loads(task))
-    except (ValueError, OSError, ImportError) as error:  # raised later: a pool would print a traceback
-        _painter = error
+    _task = task
 
 
 def _exit_when(stopped: Any) -> None:
@@ -245,12 +211,15 @@ def _exit_when(stopped: Any) -> None:
     os._exit(1)
 
 
+@cache
+def _painter() -> Painter:
+    return Painter(*pickle.loads(_task))
+
+
 def _color(index: int, again: bool) -> Outcome:
     """In a worker process: color a frame, perhaps over what a killed process has written."""
-    if isinstance(_painter, Exception):
-        raise _painter
-    return _painter.paint(index, again=again)
+    return _painter().paint(index, again=again)
 
 
 _spawn = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
-_painter: Painter | Exception
+_task: bytes

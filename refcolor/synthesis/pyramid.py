@@ -48,11 +48,7 @@ def reduce_views(views: Views, level: int) -> Views:
 def reduce_field(field: Field, shape: Shape, full: Shape, small: Shape) -> Cells:
     """A full-size field on a level's grid.
 
-    Parameters
-    ----------
-    field : float32 (H, W, 2)
-    shape, full, small : (height, width)
-        Of the target at the level, of the views at full size, and of the views at the level.
+    Sizes (h, w) are of the target at the level, of the views at full size, and of the views at the level.
     """
     field = resize(field, shape, cv2.INTER_NEAREST)
     view, row = split_rows(field[..., 1], full[0])
@@ -64,11 +60,7 @@ def reduce_field(field: Field, shape: Shape, full: Shape, small: Shape) -> Cells
 def enlarge_field(field: Cells, shape: Shape, small: Shape, full: Shape) -> Cells:
     """The field of the coarser level on this level's grid.
 
-    Parameters
-    ----------
-    field : int32 (h, w, 2)
-    shape, small, full : (height, width)
-        Of the target at this level, of the views at the coarser level, and of the views at this level.
+    Sizes (h, w) are of the target at this level, of the views at the coarser level, and of those at this one.
     """
     h, w = field.shape[:2]
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)

@@ -38,24 +38,12 @@ ROUNDS = 2  # of propagation and random search
 
 @dataclass(frozen=True)
 class Synthesis:
-    """What the votes gave.
+    """What the votes gave."""
 
-    Attributes
-    ----------
-    ab : float32 (H, W, 2)
-        CIELAB a, b.
-    share : float32 (H, W)
-        Share of the votes, in [0, 1], that support it.
-    field : int32 (H, W, 2)
-        Source pixel of every target pixel; see :mod:`refcolor.matching.views`.
-    cost : int32 (H, W)
-        Of the matched patch, in guide units squared.
-    """
-
-    ab: Image
-    share: Image
-    field: Cells
-    cost: NDArray[np.int32]
+    ab: Image  #: (H, W, 2): CIELAB a, b
+    share: Image  #: (H, W): share of the votes, in [0, 1], that support it
+    field: Cells  #: (H, W, 2): source pixel of every target pixel; see :mod:`refcolor.matching.views`
+    cost: NDArray[np.int32]  #: (H, W): of the matched patch, in guide units squared
 
 
 @dataclass(frozen=True)

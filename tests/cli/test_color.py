@@ -82,8 +82,8 @@ def test_file_names_of_any_bytes(scene):
     code = (
         "import refcolor.cli.app as cli, refcolor.methods.colorizer as p, types, numpy as np\n"
         "image = lambda gray, aligned: types.SimpleNamespace(image=np.dstack([gray] * 3))\n"
-        "import refcolor.render.learning as learning\n"
-        "learning.learn = lambda *_, **__: (types.SimpleNamespace(colorize=image), None)\n"
+        "import refcolor.render.pictures as pictures\n"
+        "pictures.learn = lambda *_, **__: (types.SimpleNamespace(colorize=image), None)\n"
         "cli.main()"
     )
     words = [sys.executable, "-P", "-c", code, "source.png", name]

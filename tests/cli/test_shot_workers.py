@@ -35,8 +35,8 @@ def test_as_many_workers_as_cores_memory_and_frames_are_good_for(color, shot, wh
         assert [workers.suitable_workers(500, n << 20) for n in (1, 5, 33, 300)] == [3, 2, 1, 1]
     assert 0 < workers._free_memory() < 1 << 50
     monkeypatch.setattr(workers, "MIN_FRAMES_PER_WORKER", COUNT // 2)
-    teams, plain = [], workers._team
-    monkeypatch.setattr(workers, "_team", lambda *words: teams.append(words[1]) or plain(*words))
+    teams, plain = [], workers._Team
+    monkeypatch.setattr(workers, "_Team", lambda *words: teams.append(words[1]) or plain(*words))
     monkeypatch.setattr(workers, "_free_memory", lambda: 10 << 30)
     code, _, err = color("shot", "-k", "key.0001.png", "-o", "out")
     assert (code, err) == (0, [f"refcolor: {COUNT} frames colored, 0 of them holds"])

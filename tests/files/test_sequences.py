@@ -127,7 +127,7 @@ def test_a_long_list_of_missing_frames_is_cut(shot):
     ],
 )
 def test_the_number_that_tells_names_apart_is_the_frame(names, wanted):
-    assert sequences.numbers([Path(name) for name in names]) == wanted
+    assert list(sequences.by_number([(Path(name), None) for name in names])) == wanted
 
 
 @pytest.mark.parametrize(
@@ -142,4 +142,11 @@ def test_the_number_that_tells_names_apart_is_the_frame(names, wanted):
 )
 def test_frames_that_cannot_be_told_apart_are_no_shot(names, says):
     with pytest.raises(ValueError, match=re.escape(says)):
-        sequences.numbers([Path(name) for name in names])
+        sequences.by_number([(Path(name), None) for name in names])
+
+
+def test_patterns_say_which_number_is_the_frame():
+    files = [(Path("s1.0007.v2.png"), 7), (Path("s2.0009.v2.png"), 9)]
+    assert sequences.by_number(files) == {7: files[0][0], 9: files[1][0]}
+    with pytest.raises(ValueError, match="are both frame 7"):
+        sequences.by_number([files[0], (Path("s2.0007.v2.png"), 7)])

@@ -85,10 +85,3 @@ def test_no_decoder_and_no_frames(clip, tmp_path, monkeypatch):
     monkeypatch.setattr("refcolor.files.video.Movie._decoded", lambda *_: iter(()))
     with pytest.raises(ValueError, match="without a frame"):
         open_video(clip)
-
-
-def test_frame_numbers(clip):
-    with open_video(clip) as video:
-        for i in (-1, 20):
-            with pytest.raises(ValueError, match=f"no frame {i}: it has 20"):
-                video.read(i)

@@ -10,12 +10,14 @@ from pictures import names_in
 
 from refcolor.files import video_write
 from refcolor.files.video import open_video
-from refcolor.files.video_write import check_video, default_codec
+from refcolor.files.video_write import check_video
 
 
 def test_names_choose_codecs(clip, tmp_path, monkeypatch):
-    assert [default_codec(f"a{s}") for s in (".mkv", ".MOV", ".mp4")] == ["ffv1", "prores", "h264"]
     square = make(tmp_path / "odd.mkv", "ffv1", "bgr0", 2, size=(63, 48))
+    with open_video(make(tmp_path / "even.mkv", "ffv1", "bgr0", 2)) as even:
+        chosen = [check_video(f"a{suffix}", even) for suffix in (".mkv", ".MOV", ".mp4")]
+    assert chosen == ["ffv1", "prores", "h264"]
     with open_video(clip) as video, open_video(square) as odd:
         for name, codec, like, words in [
             ("a.avi", None, video, "ends in '.avi'; videos can be written as .mkv .mov .mp4"),
@@ -31,7 +33,7 @@ def test_names_choose_codecs(clip, tmp_path, monkeypatch):
         monkeypatch.setitem(video_write.ENCODERS, "h264", "libnothing")
         with pytest.raises(ValueError, match="no encoder libnothing for h264"):
             check_video(tmp_path / "a.mp4", video)
-    assert names_in(tmp_path) == ["odd.mkv"]
+    assert names_in(tmp_path) == ["even.mkv", "odd.mkv"]
 
 
 @pytest.mark.parametrize("size", [(64, 48), (63, 47)])

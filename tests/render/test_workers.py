@@ -1,5 +1,7 @@
 """Processes that color frames of one job: each frame once, whatever happens to one of them."""
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 from staged import SIZE, Deadly, Staged, drawn
@@ -68,7 +70,7 @@ def test_frames_that_end_their_workers_fail_alone_while_another_is_slow(colorize
 
 def test_workers_that_cannot_even_start_end_soon(monkeypatch, colorizer, tmp_path):
     monkeypatch.setattr(workers, "MAX_CRASHES", 1)
-    monkeypatch.setattr(workers.pickle, "dumps", lambda _: b"")
+    monkeypatch.setattr(workers.pickle, "dumps", lambda _: b"cos\n_exit\n(I1\ntR.")  # ends who loads it
     job = Job(Staged(18), [0.0], {}, {})
     outcomes = list(workers.color_frames(job, colorizer, range(18), 2))
     assert sorted(outcome.index for outcome in outcomes) == [*range(18)]
@@ -76,8 +78,12 @@ def test_workers_that_cannot_even_start_end_soon(monkeypatch, colorizer, tmp_pat
 
 
 def test_chunks_end_at_multiples_of_their_size():
-    assert workers.chunks([1, 2, 3, 4, 9, 10, 15], 4) == [[1, 2, 3], [4], [9, 10], [15]]
-    assert [workers.chunk_size(frames, 2) for frames in (1, 63, 64, 200, 5000)] == [4, 4, 8, 16, 64]
+    for in_order in (True, False):
+        found = workers.chunks([1, 2, 3, 4, 9, 10, 15], 4, in_order=in_order)
+        assert found == [[1, 2, 3], [4], [9, 10], [15]]
+    for frames, size in ((4, 4), (63, 4), (64, 8), (200, 16), (5000, 64)):
+        assert len(workers.chunks(range(frames), 2, in_order=False)[0]) == size
+    assert len(workers.chunks(range(5000), 2, in_order=True)[0]) == workers.PICTURE_CHUNK
 
 
 def test_what_appears_meanwhile_is_not_overwritten(colorizer, tmp_path):
@@ -96,7 +102,5 @@ def test_what_appears_meanwhile_is_not_overwritten(colorizer, tmp_path):
 @pytest.mark.parametrize(("cores", "shares"), [(7, [1, 2, 2, 2]), (3, [1, 1, 1, 1])])
 def test_cores_are_shared_out(monkeypatch, colorizer, cores, shares):
     monkeypatch.setattr(workers.kernels, "threads", lambda: cores)
-    settings, plain = [], workers._Worker
-    monkeypatch.setattr(workers, "_Worker", lambda *words: settings.append(words) or plain(*words))
-    with workers._team(b"", 4):
-        assert sorted(threads for _, _, _, threads, _ in settings) == shares
+    with closing(workers._Team(b"", 4)) as team:
+        assert sorted(threads for _, threads, _ in team.settings) == shares

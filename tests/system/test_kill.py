@@ -109,11 +109,11 @@ def test_the_frames_of_a_worker_that_is_killed_are_colored_again(color, shot, mo
         write(f"shot/{name(number)}", gray(drawn(number % 14 + 1)))
     words = ["shot", "-k", "key.0001.png"]
     assert color(*words, "-o", "whole")[0] == 0
-    ends, plain = [], workers._Worker._new_pool
+    ends, plain = [], workers._Team._new_pool
 
-    def counted(worker):
-        ends.extend([1] * (worker.crashes.count > 0))
-        return plain(worker)
+    def counted(team, worker):
+        ends.extend([1] * hasattr(team, "crashes"))  # else it begins
+        return plain(team, worker)
 
     def strike():
         end = time.monotonic() + 60
@@ -125,7 +125,7 @@ def test_the_frames_of_a_worker_that_is_killed_are_colored_again(color, shot, mo
         os.kill(mine[0], signal.SIGKILL)
 
     killed = []
-    monkeypatch.setattr(workers._Worker, "_new_pool", counted)
+    monkeypatch.setattr(workers._Team, "_new_pool", counted)
     striker = threading.Thread(target=strike)
     Path("out").mkdir()
     striker.start()
