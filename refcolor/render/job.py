@@ -22,7 +22,7 @@ from refcolor.render import pictures
 from refcolor.render.frames import VideoFrames
 from refcolor.render.painter import Outcome
 from refcolor.render.plan import Plan, prepare, read_own_model
-from refcolor.render.ray_cluster import Cluster
+from refcolor.render.ray_cluster import Cluster, join
 from refcolor.render.report import Report
 from refcolor.render.request import SILENT, Observer, Request
 from refcolor.render.workers import color_frames, suitable_workers
@@ -52,7 +52,7 @@ def run(
         log.info("all frames exist already")
     with _reported(plan, report, observer):
         if plan.outputs.todo or plan.save_model:
-            with Cluster(ray) if ray is not None else nullcontext() as cluster:
+            with join(ray) if ray is not None else nullcontext() as cluster:
                 colorizer = learn(plan, observer, cluster)
                 report.config = colorizer.learned.config
                 if plan.outputs.todo:
@@ -66,7 +66,7 @@ def learn(plan: Plan, observer: Observer = SILENT, cluster: Cluster | None = Non
     """Learn the keys of a plan or read them from its model, make the new folders, and save the model."""
     sources = [key.rgb for key in plan.keys]
     config = plan.model.config.on(Device.CPU) if plan.model else plan.config
-    if not plan.model and cluster and cluster.gpus and config.trains and config.device != Device.CPU:
+    if not plan.model and config.trains and cluster and cluster.total("GPU") and config.device != Device.CPU:
         log.info("training on a GPU of the cluster")
         colorizer = cluster.fit(sources, config)
     else:

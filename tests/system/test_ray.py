@@ -27,7 +27,7 @@ from refcolor.files import images
 from refcolor.render import ray_cluster, workers
 from refcolor.render.frames import FileFrames
 from refcolor.render.painter import Job
-from refcolor.render.ray_cluster import Cluster
+from refcolor.render.ray_cluster import join
 
 pytestmark = pytest.mark.system
 
@@ -241,7 +241,7 @@ def test_a_cluster_without_processors(head, call, shot):
 
 def test_what_a_lost_machine_was_coloring_is_colored_again(head, shot, quick):
     assert all(not outcome.error for outcome in workers.color_frames(job("here"), quick, range(COUNT), 1))
-    with machine(head) as doomed, Cluster(head.address) as mine:
+    with machine(head) as doomed, join(head.address) as mine:
         painting = mine.color_frames(job("there", 6, "wait"), quick, range(COUNT))
         outcomes = [next(painting)]  # from the only machine that has a processor
         wait_for(Path("notes/waiting").exists)
@@ -303,7 +303,7 @@ def test_a_cluster_that_loses_all_machines_is_given_up(head, shot, quick, monkey
     monkeypatch.setattr(ray_cluster, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(ray_cluster, "RESOURCE_SECONDS", 0.5)
     monkeypatch.setattr(ray_cluster, "STOP_SECONDS", 0.5)
-    with machine(head) as doomed, Cluster(head.address) as mine:
+    with machine(head) as doomed, join(head.address) as mine:
         painting = mine.color_frames(job("out", 6, "wait"), quick, range(COUNT))
         next(painting)
         head.remove_node(doomed)
@@ -322,8 +322,8 @@ def test_a_gpu_of_the_cluster_trains_and_the_bytes_are_the_same(head, shot, draw
             images.write_picture(path, np.roll(drawn_gray, i, axis=1))
     every = range(3)
     assert [outcome.error for outcome in workers.color_frames(job("here"), trained, every, 1)] == [None] * 3
-    with machine(head, num_gpus=1), Cluster(head.address) as mine:
-        assert (mine.processors, mine.gpus) == (1, 1)
+    with machine(head, num_gpus=1), join(head.address) as mine:
+        assert (mine.total("CPU"), mine.total("GPU")) == (1, 1)
         found = mine.fit([drawn], trained.config)
         for ours, theirs in zip(trained.learned.weights, found.learned.weights, strict=True):
             assert all(np.array_equal(*both) for both in zip(ours, theirs, strict=True))
@@ -335,7 +335,7 @@ def test_a_gpu_of_the_cluster_trains_and_the_bytes_are_the_same(head, shot, draw
 def test_pictures_come_back_in_order(head, shot, quick):
     wanted = replace(job("here"), results=None)
     here = list(workers.color_frames(wanted, quick, range(COUNT), 1))
-    with machine(head, 2), Cluster(head.address) as mine:
+    with machine(head, 2), join(head.address) as mine:
         there = list(mine.color_frames(wanted, quick, range(COUNT)))
     assert [outcome.index for outcome in there] == list(range(COUNT))
     for ours, theirs in zip(here, there, strict=True):
@@ -347,7 +347,7 @@ def test_pictures_come_back_in_order(head, shot, quick):
 
 def test_a_frame_that_fails_fails_alone_and_says_where(head, shot, quick, monkeypatch):
     monkeypatch.setattr(ray_cluster, "MAX_TRIES", 1)
-    with machine(head), Cluster(head.address) as mine:
+    with machine(head), join(head.address) as mine:
         for folder, what, says in (
             ("missing", "miss", f"there is no such folder here (on machine {socket.gethostname()})"),
             ("deadly", "die", "its worker process was lost each time: "),
