@@ -22,7 +22,7 @@ from refcolor.imaging.color import lab_to_rgb, luma, rgb_to_lab
 from refcolor.imaging.merge import luma_exact
 from refcolor.imaging.patches import blur_stack
 from refcolor.matching.views import Views
-from refcolor.synthesis.votes import BANDWIDTHS, LUMA_SPREADS, TEMPERATURE, vote
+from refcolor.synthesis.votes import BANDWIDTHS, LUMA_SPREAD, TEMPERATURE, vote
 
 SIZE, HALF = 29, 14
 
@@ -110,7 +110,7 @@ def vote_by_remap(gray, ab, seen, field, cost, radius=2):
     weight = [
         np.where(
             inside,
-            np.exp(-0.5 * (off / LUMA_SPREADS[1]) ** 2 - (c - least) / TEMPERATURE) + 1e-6,
+            np.exp(-0.5 * (off / LUMA_SPREAD) ** 2 - (c - least) / TEMPERATURE) + 1e-6,
             0,
         )
         for c, off, inside in weights

@@ -11,10 +11,8 @@ from refcolor.matching.views import Cells, Views
 
 RADIUS = 2  # of a patch, pixels
 TEMPERATURE = 20_000.0  # cost by which a vote's weight falls by e
-# By coarser levels, and by the last: 8-bit levels, standard deviation of gray between a vote and the target;
-# CIELAB units within which votes support each other.
-LUMA_SPREADS = (8.0, 16.0)
-BANDWIDTHS = (20.0, 30.0)
+LUMA_SPREAD = 8.0  # 8-bit levels; standard deviation of gray between a vote and the target
+BANDWIDTHS = (20.0, 30.0)  # CIELAB units within which votes support each other: at coarser levels, at the last
 
 
 def vote(
@@ -59,7 +57,7 @@ def vote(
         cost,
         radius=RADIUS,
         temperature=TEMPERATURE,
-        luma_spread=LUMA_SPREADS[last],
+        luma_spread=LUMA_SPREAD,
         bandwidth=BANDWIDTHS[last],
         ab=ab,
         share=share,
