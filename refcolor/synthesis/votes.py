@@ -12,7 +12,7 @@ from refcolor.matching.views import Cells, Views
 RADIUS = 2  # of a patch, pixels
 TEMPERATURE = 20_000.0  # cost by which a vote's weight falls by e
 LUMA_SPREAD = 8.0  # 8-bit levels; standard deviation of gray between a vote and the target
-BANDWIDTHS = (20.0, 30.0)  # CIELAB units within which votes support each other: at coarser levels, at the last
+BANDWIDTHS = (20.0, 30.0)  # CIELAB units within which votes agree: at coarser levels, at the last
 
 
 def vote(
