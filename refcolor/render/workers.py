@@ -52,8 +52,9 @@ def suitable_workers(frames: int, pixels: int) -> int:
 def _free_memory() -> float:
     """Bytes that new processes may take: of the machine, and of the control group; infinite if unknown."""
     free = math.inf
-    with suppress(AttributeError, OSError, ValueError):
-        free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
+    if sys.platform != "win32":
+        with suppress(OSError, ValueError):
+            free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
     with suppress(OSError):  # Linux knows better
         free = 1024.0 * _number("MemAvailable", Path("/proc/meminfo"))
     group = Path("/sys/fs/cgroup")
