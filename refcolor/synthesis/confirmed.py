@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from refcolor.imaging import geometry
 from refcolor.imaging.color import Image
+from refcolor.imaging.flat_colors import local_range
 from refcolor.matching.optical_flow import Matches
 from refcolor.matching.views import Views, split_rows
 
@@ -29,21 +30,12 @@ BORDER_STEP = 8.0  # CIELAB units within 3x3 pixels that make a color border of 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What matches say of a target.
+    """What matches say of a target."""
 
-    Attributes
-    ----------
-    ab : float32 (H, W, 2)
-        CIELAB a, b: the source's where matches are certain, else the votes'.
-    kept : bool (H, W)
-        Pixels that nothing may overrule: certain matches, and votes that likely matches agree with.
-    border : bool (H, W)
-        Color borders of the source that likely matches carry over.
-    """
-
-    ab: Image
+    ab: Image  #: (H, W, 2): CIELAB a, b: the source's where matches are certain, else the votes'
+    #: (H, W): pixels that nothing may overrule: certain matches, and votes that likely matches agree with
     kept: NDArray[np.bool_]
-    border: NDArray[np.bool_]
+    border: NDArray[np.bool_]  #: (H, W): color borders of the source that likely matches carry over
 
 
 def confirm(ab: Image, gray: Image, views: Views, matches: Matches) -> Confirmed:
@@ -69,8 +61,7 @@ def confirm(ab: Image, gray: Image, views: Views, matches: Matches) -> Confirmed
     certain = smooth & (matches.error <= MAX_ERROR) & (residual <= MAX_RESIDUAL)
     likely = smooth & (matches.error <= LIKELY_ERROR) & (residual <= LIKELY_RESIDUAL)
     agree = ((source_ab - ab) ** 2).sum(-1) <= MAX_CHROMA_DISTANCE**2
-    steps = cv2.morphologyEx(source_ab, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    border = likely & ((steps**2).sum(-1) >= BORDER_STEP**2)
+    border = likely & ((local_range(source_ab) ** 2).sum(-1) >= BORDER_STEP**2)
     return Confirmed(np.where(certain[..., None], source_ab, ab), certain | (likely & agree), border)
 
 
