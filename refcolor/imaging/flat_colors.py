@@ -55,6 +55,7 @@ def find(rgb: Image) -> FlatColors:
     levels = to_8bit(rgb)
     steps = local_range(levels)
     flat, ramp = (steps == 0).all(-1), (steps <= MAX_RAMP_STEP).all(-1) & steps.any(-1)
+    flat &= flat.mean() >= MIN_FLAT_SHARE  # most sources are none: no need to sort their pixels
     codes, color, count = np.unique(
         (levels.astype(np.int32) << np.array([16, 8, 0])).sum(-1)[flat],
         return_inverse=True,
@@ -144,6 +145,7 @@ def _choose(
 ) -> NDArray[np.int32]:
     """Index (H, W) of the flat color of every pixel, -1 for none; regions vote by their chroma (H, W, 2)."""
     chosen = np.full(gray.shape, -1, np.int32)
+    labels = None if palette is None else palette.labels(colors.rgb[None])[0]
     for level, pixels in _flat_pixels(gray):
         distance = np.abs(colors.gray - level)
         limit = HALF_LEVEL if distance.min() <= HALF_LEVEL else MAX_GRAY_DISTANCE
@@ -156,9 +158,9 @@ def _choose(
         np.add.at(support, (region[agrees], nearest[agrees]), 1)
         support /= np.maximum(np.bincount(region, minlength=count), 1)[:, None]
         whole = 1.0
-        if probabilities is not None and palette is not None and len(choice) > 1:
+        if probabilities is not None and labels is not None and len(choice) > 1:
             cells = geometry.grid_cells(*pixels, gray.shape, probabilities.shape)
-            opinions = probabilities[..., palette.labels(colors.rgb[choice][None])[0]]
+            opinions = probabilities[..., labels[choice]]
             support += NETWORK_WEIGHT * _mean_opinion(opinions, cells, region, count)
             whole += NETWORK_WEIGHT
         winner = np.where(support.max(1) >= MIN_VOTE_SHARE * whole, choice[support.argmax(1)], -1)
