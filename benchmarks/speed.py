@@ -40,6 +40,7 @@ STAGES = {  # name in the table -> function that does it
     "align": "matching.alignment.align",
     "label": "methods.base.Learned.ask",
     "synthesis": "synthesis.search.synthesize",
+    "confirm": "synthesis.confirmed.confirm",
     "settle": "synthesis.flat_regions.settle",
     "paint": "imaging.flat_colors.apply",
     "trust": "synthesis.confidence.estimate",

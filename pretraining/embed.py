@@ -8,8 +8,9 @@ copy      every target cell attends to all source cells; cross-entropy of the co
 contrast  where the match is known, cross-entropy of the attention itself (InfoNCE, van den Oord et al. 2018)
 region    neighbors of one color are alike, neighbors of two colors unlike
 
-Clips are a folder with one folder of frames per clip. `train` writes the weights, a checkpoint to go on from
-and a report of the run; `measure` prints the losses of weights on clips, by pack.
+Clips are a folder with one folder of frames per clip. `train` writes the weights, again at every report, so
+that a later run can go on from them with --start, and a report of the run; `measure` prints the losses of
+weights on clips, by pack.
 """
 
 from __future__ import annotations
@@ -126,7 +127,6 @@ def train(args: argparse.Namespace) -> None:
         loss=lambda _, parts: ops.mean(ops.sum(parts * weights, -1)),
         jit_compile=False,
     )
-    checkpoint = args.weights.with_suffix(".weights.h5")
     rng = np.random.default_rng(args.seed)
     stream = batches(clips, args.batch, args.drawn, args.seed)
     held_out = read_clips(args.clips, keep=args.leave_out) if args.leave_out else {}
@@ -145,7 +145,6 @@ def train(args: argparse.Namespace) -> None:
                 log[-1]["held_out"] = measure(model, held_out, 3, plain=True)
             print(json.dumps(log[-1]), flush=True)
             save_weights(embed, args.weights)
-            model.save_weights(checkpoint)
     save_weights(embed, args.weights)
     report = {
         "clips": sorted(clips),
