@@ -38,8 +38,19 @@ FLOORS = {
 }
 
 
-@pytest.mark.parametrize("preset", ["quick", "standard"])
-@pytest.mark.parametrize("name", FLOORS)
+QUICKLY_CHECKED = [
+    *((name, "quick") for name in FLOORS),
+    ("hair_and_skin", "standard"),
+    ("ramp_face", "standard"),
+]
+CASES = [
+    pytest.param(name, preset, marks=() if (name, preset) in QUICKLY_CHECKED else pytest.mark.slow)
+    for name in FLOORS
+    for preset in ("quick", "standard")
+]
+
+
+@pytest.mark.parametrize(("name", "preset"), CASES)
 def test_a_drawn_pair_reaches_its_floor(name, preset):
     pair = drawn_pairs.PAIRS[name]()
     image = Colorizer(Config(preset, device="cpu")).fit(pair.key).colorize(pair.gray).image

@@ -34,7 +34,10 @@ def hero(tmp_path_factory, trained):
     return path
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize(
+    "name",
+    ["standard", "quick", *(pytest.param(slow, marks=pytest.mark.slow) for slow in ("scratch", "paper"))],
+)
 def test_saved_and_loaded_gives_the_same_bits(name, drawn, drawn_gray, tmp_path):
     fitted = Colorizer(config(name)).fit(drawn)
     models.save(fitted, tmp_path / "m.refcolor")

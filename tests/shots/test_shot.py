@@ -262,6 +262,7 @@ def test_several_keys_are_learned_as_one(colors, init):
         assert off(source.palette.paint(source.labels), picture).mean() < 8
 
 
+@pytest.mark.slow
 def test_the_report_preset_colors_shots_at_its_own_size(colors, grays):
     config = Config("paper", epochs=1, device="cpu", grid=32, clusters=8)
     frame = Shot(Colorizer(config).fit([colors[0], colors[-1]]), grays, [0, 9])[3]
