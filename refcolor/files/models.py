@@ -31,7 +31,7 @@ from refcolor.methods.base import Learned
 from refcolor.methods.colorizer import Colorizer, prepare, train
 
 SUFFIX = ".refcolor"
-FORMAT = 2
+FORMAT = 3
 SETTINGS = "refcolor.json"  # the first member
 MAX_SETTINGS_SIZE = 1 << 20  # bytes
 FRAME_LIMIT = 10**100  # frame numbers are below

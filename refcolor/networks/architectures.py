@@ -16,7 +16,7 @@ from keras import layers
 from keras.initializers import HeNormal
 
 from refcolor.config import PATCH
-from refcolor.networks.embedding import FEATURES
+from refcolor.networks.embedding import FEATURES, TEXTURES
 
 PLANES = 3  # gray, edges, corners
 
@@ -70,9 +70,9 @@ def dense_network(clusters: int, seed: int) -> Any:
 
 
 def readout_network(clusters: int, seed: int) -> Any:
-    """Palette labels of cells from their features, position and gray: (B, 67) -> logits (B, clusters)."""
+    """Palette labels of cells from features, textures, position and gray: (B, 69) -> logits (B, clusters)."""
     seeds = count(seed * 1000)
-    inputs = keras.Input((FEATURES + 3,))
+    inputs = keras.Input((FEATURES + TEXTURES + 3,))
     x = layers.Dense(128, activation="relu", kernel_initializer=HeNormal(seed=next(seeds)))(inputs)
     x = layers.Dropout(0.1, seed=next(seeds))(x)
     outputs = layers.Dense(clusters, kernel_initializer=HeNormal(seed=next(seeds)))(x)

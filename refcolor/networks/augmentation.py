@@ -18,7 +18,7 @@ POSITION_SIGMA = 0.1  # in halves of the picture's longer side
 
 
 def jitter(inputs: Image, rng: np.random.Generator) -> None:
-    """Vary position and gray of the readout's inputs (N, 67), each cell on its own, in place."""
+    """Vary position and gray of the readout's inputs (N, 69), each cell on its own, in place."""
     inputs[:, -3:-1] += rng.normal(0, POSITION_SIGMA, (len(inputs), 2))
     inputs[:, -1] = _relit(inputs[:, -1], rng, len(inputs))
 

@@ -1,8 +1,9 @@
 """The shipped embedding (data/embedding.npz): attention to source cells, recalled labels, nearest cells.
 
-Every cell of 4x4 pixels is described by a unit vector of 64 numbers. A target cell takes its labels from all
-source cells, weighted by similarity (Vondrick et al., "Tracking emerges by colorizing videos", 2018). The
-shipped network was trained on grays of random channel mixes: it knows shapes and surroundings, not colors.
+Every cell of 4x4 pixels is described by a unit vector of 64 numbers, and by how rough its gray is. A target
+cell takes its labels from all source cells, weighted by similarity (Vondrick et al., "Tracking emerges by
+colorizing videos", 2018). The shipped network was trained on grays of random channel mixes: it knows shapes
+and surroundings, not colors. It sees small pictures, so roughness is measured in larger ones.
 """
 
 from __future__ import annotations
@@ -20,13 +21,20 @@ from refcolor import kernels
 from refcolor.config import Config
 from refcolor.imaging import features, geometry
 from refcolor.imaging.color import Image
+from refcolor.imaging.flat_colors import local_range
 from refcolor.imaging.palette import Labels
 from refcolor.networks import backend
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "embedding.npz"  # of the pre-trained embedding
 CELL_SIDE = 4  # pixels
-FEATURES = 64  # numbers that describe a cell
+FEATURES = 64  # numbers of the network that describe a cell
+TEXTURES = 2  # numbers that tell how rough its gray is: the cell's own, and that of its surroundings
 FEATURE_SCALE = 4.0  # the readout's inputs should vary by about 1; a unit vector's numbers are smaller
+TEXTURE_SCALE = 2.5  # the same for the textures
+TEXTURE_WEIGHT = 0.3  # of the squared difference of textures, which similarity falls by
+TEXTURE_SIDE = 8  # pixels of a cell in the picture that textures are measured in
+TEXTURE_NOISE = 3.0  # 8-bit levels of local range that say nothing
+TEXTURE_WINDOWS = (1, 5)  # cells; sides of the squares that textures are means over
 ATTENTION_SCALE = 20.0  # similarities, in [-1, 1], are multiplied by it before the softmax
 EDGE_CONFIG = Config(blur=1.0, canny=(20.0, 80.0))  # the embedding was trained with these edges
 INPUT_SIDE = 320  # pixels; square root of the number of pixels that the network sees
@@ -46,29 +54,31 @@ def grid_size(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def describe(network: Any, gray: Image) -> Image:
-    """Unit vectors (h, w, 64) of the cells of a gray picture (H, W) in [0, 1]."""
-    return _features(network, _input_picture(gray))
+    """The cells of a gray picture (H, W) in [0, 1]: unit vectors and textures (h, w, 64 + 2)."""
+    found = _features(network, _input_picture(gray))
+    return np.dstack([found, _textures(gray, found.shape[1::-1])])
 
 
 def recall(
     target: Image, sources: Sequence[tuple[Image, Image]], weights: Sequence[float] = (1.0,)
 ) -> tuple[Image, Image]:
-    """Probabilities (h, w, k) of the labels of target cells (h, w, 64), and the nearest source cells.
+    """Probabilities (h, w, k) of the labels of target cells (h, w, 66), and the nearest source cells.
 
     Two opinions are multiplied: one weights source cells by similarity alone, the other by similarity and
     proximity. What is both similar and close counts most, and what has moved far is still found.
 
-    Sources are their cells (h', w', 64), from :func:`describe`, and the share of every label in them
+    Sources are their cells (h', w', 66), from :func:`describe`, and the share of every label in them
     (h', w', k), from :func:`label_shares`; `weights` tell how much each counts. The nearest cells, by
     similarity and proximity, are given by their centers (h, w, 2): x / width, source number + y / height.
     """
     rows, columns = target.shape[:2]
     memories = [_Memory(target.shape, *source) for source in sources]
+    queries = _queries(target)
     probabilities = np.empty((rows, columns, sources[0][1].shape[2]), np.float32)
     nearest = np.empty((rows, columns, 2), np.float32)
 
     def fill(where: tuple[int, slice]) -> None:
-        answers = [memory.compare(target[where], *where) for memory in memories]
+        answers = [memory.compare(queries[where], *where) for memory in memories]
         by_similarity, by_both = (
             np.add.reduce([answer[i] * np.float32(w) for answer, w in zip(answers, weights, strict=True)])
             for i in (0, 1)
@@ -86,24 +96,24 @@ def recall(
 
 
 class _Memory:
-    """The cells of one source, prepared for comparison with a target of shape (h, w, 64)."""
+    """The cells of one source, prepared for comparison with a target of shape (h, w, ...)."""
 
     def __init__(self, target: tuple[int, ...], source: Image, shares: Image) -> None:
         self.h, self.w, clusters = shares.shape
         self.cells = self.h * self.w
         self.shares = shares.reshape(self.cells, clusters)
-        self.features = np.ascontiguousarray(source.reshape(self.cells, FEATURES).T)
+        self.keys = np.ascontiguousarray(_keys(source).reshape(self.cells, -1).T)
         self.proximity_x, self.proximity_y = (
             _proximity(target[i], source.shape[i], source.shape[i] / self.w) for i in (1, 0)
         )
 
-    def compare(self, target: Image, row: int, columns: slice) -> tuple[Image, Image, Image, Image]:
-        """Compare target cells (n, 64) of one row with all source cells.
+    def compare(self, queries: Image, row: int, columns: slice) -> tuple[Image, Image, Image, Image]:
+        """Compare target cells (n, 68), as queries, of one row with all source cells.
 
         Returns label weights (n, k) by similarity, and by similarity times proximity; that product (n,) for
         the nearest cell, and the cell's center (n, 2) as x / width, y / height.
         """
-        similarity: Image = np.asarray(target @ self.features, np.float32)
+        similarity: Image = np.asarray(queries @ self.keys, np.float32)
         similarity -= 1
         similarity *= np.float32(ATTENTION_SCALE)
         np.exp(similarity, out=similarity)
@@ -119,11 +129,26 @@ class _Memory:
         return by_similarity, by_both, strength, center.astype(np.float32)
 
 
+def _queries(cells: Image) -> Image:
+    """Vectors (h, w, 68) of target cells; their product with a source's keys is the similarity."""
+    texture = cells[..., FEATURES:]
+    squares = (texture**2).sum(-1, keepdims=True) * np.float32(-TEXTURE_WEIGHT)
+    return np.dstack(
+        [cells[..., :FEATURES], texture * np.float32(2 * TEXTURE_WEIGHT), squares, np.ones_like(squares)]
+    )
+
+
+def _keys(cells: Image) -> Image:
+    """Vectors (h, w, 68) of source cells: cosine, less the weighted squared difference of textures."""
+    squares = (cells[..., FEATURES:] ** 2).sum(-1, keepdims=True) * np.float32(-TEXTURE_WEIGHT)
+    return np.dstack([cells, np.ones_like(squares), squares])
+
+
 def random_views(network: Any, gray: Image, seed: int) -> Image:
-    """Features (VIEWS, h, w, 64) of the source, and of random variants of it, which the readout trains with.
+    """Cells (VIEWS, h, w, 66) of the source, and of random variants of it, which the readout trains with.
 
     Variants are moved, turned, scaled and relit; their features are brought back to the cells of the source,
-    so that the readout learns how the features of one place vary.
+    so that the readout learns how the features of one place vary. Textures are those of the source.
     """
     rng = np.random.default_rng(seed)
     picture = _input_picture(gray)
@@ -143,7 +168,8 @@ def random_views(network: Any, gray: Image, seed: int) -> Image:
         back = bilinear(found, (moved_x - center) / CELL_SIDE, (moved_y - center) / CELL_SIDE)
         inside = (moved_x >= 0) & (moved_y >= 0) & (moved_x < width) & (moved_y < height)
         views.append(np.where(inside[..., None], back, views[0]))
-    return np.stack(views).astype(np.float32)
+    textures = _textures(gray, views[0].shape[1::-1])
+    return np.stack([np.dstack([view, textures]) for view in views]).astype(np.float32)
 
 
 def bilinear(grid: Image, x: Image, y: Image) -> Image:
@@ -158,12 +184,13 @@ def bilinear(grid: Image, x: Image, y: Image) -> Image:
 
 
 def readout_inputs(views: Image, gray: Image) -> Image:
-    """Features, position and mean gray (V, h * w, 67) of the cells (V, h, w, 64) of a picture (H, W)."""
+    """Features, position and mean gray (V, h * w, 69) of the cells (V, h, w, 66) of a picture (H, W)."""
     count, h, w, _ = views.shape
     y, x = np.mgrid[:h, :w].astype(np.float32)
     means = cv2.resize(gray, (w, h), interpolation=cv2.INTER_AREA) - np.float32(0.5)
     place = np.dstack([geometry.relative_position(x, y, (h, w)), means])
-    inputs = [views * np.float32(FEATURE_SCALE), np.broadcast_to(place, (count, h, w, 3))]
+    scale = np.repeat(np.array([FEATURE_SCALE, TEXTURE_SCALE], np.float32), [FEATURES, TEXTURES])
+    inputs = [views * scale, np.broadcast_to(place, (count, h, w, 3))]
     return np.concatenate(inputs, axis=-1).reshape(count, h * w, -1)
 
 
@@ -190,6 +217,16 @@ def _input_picture(gray: Image) -> Image:
     """The picture (H, W) at the size that the network sees."""
     small = cv2.resize(gray, _input_size(gray.shape), interpolation=cv2.INTER_AREA)
     return np.asarray(np.clip(small, 0, 1), np.float32)
+
+
+def _textures(gray: Image, size: tuple[int, int]) -> Image:
+    """Logarithm of the local range of gray (H, W) in each cell and around it: (h, w, 2), `size` = (w, h)."""
+    picture = cv2.resize(
+        gray * np.float32(255), (size[0] * TEXTURE_SIDE, size[1] * TEXTURE_SIDE), interpolation=cv2.INTER_AREA
+    )
+    mean = cv2.resize(local_range(picture), size, interpolation=cv2.INTER_AREA)
+    rough = [np.log(cv2.blur(mean, (side, side)) + np.float32(TEXTURE_NOISE)) for side in TEXTURE_WINDOWS]
+    return np.asarray(np.dstack(rough) - np.log(np.float32(10)), np.float32)
 
 
 def _features(network: Any, picture: Image) -> Image:

@@ -9,7 +9,7 @@ from refcolor.matching.optical_flow import Matches
 from refcolor.matching.views import Views
 from refcolor.networks import embedding
 from refcolor.networks.architectures import embedding_network, save_weights
-from refcolor.networks.embedding import FEATURES, WEIGHTS
+from refcolor.networks.embedding import FEATURES, TEXTURE_WEIGHT, TEXTURES, WEIGHTS
 
 MOST_BYTES = 4 << 20
 
@@ -34,6 +34,13 @@ def motion(nearest, shape, sources, height):
     return Alignment(Views(gray, gray[..., None]), [], matches, each).motion(nearest)
 
 
+def cells(rng, h, w):
+    """Random cells (h, w, 66): unit vectors and textures."""
+    vectors = rng.standard_normal((h, w, FEATURES)).astype(np.float32)
+    textures = rng.normal(0, 0.3, (h, w, TEXTURES)).astype(np.float32)
+    return np.dstack([vectors / np.linalg.norm(vectors, axis=-1, keepdims=True), textures])
+
+
 @pytest.fixture(scope="module")
 def network():
     return embedding_network(WEIGHTS)
@@ -42,18 +49,18 @@ def network():
 @pytest.mark.parametrize("shape", [(90, 120), (29, 29), (29, 400), (300, 40)])
 def test_cells_are_described_by_unit_vectors(network, shape):
     found = embedding.describe(network, scene(*shape)[0])
-    h, w, features = found.shape
-    assert features == FEATURES
+    h, w, numbers = found.shape
+    assert numbers == FEATURES + TEXTURES
     assert found.dtype == np.float32
     assert h % 4 == w % 4 == 0  # sides shown are multiples of 16, a cell has four pixels
     assert 0.5 < h * w / (embedding.INPUT_SIDE / 4) ** 2 < 2
-    np.testing.assert_allclose(np.linalg.norm(found, axis=-1), 1, atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(found[..., :FEATURES], axis=-1), 1, atol=1e-4)
 
 
 def test_the_shipped_weights_are_not_the_random_ones(network):
     gray, _ = scene()
     trained, random = (embedding.describe(n, gray) for n in (network, embedding_network()))
-    assert np.abs((trained * random).sum(-1)).mean() < 0.9
+    assert np.abs((trained * random)[..., :FEATURES].sum(-1)).mean() < 0.9
 
 
 def test_a_picture_recalls_its_own_labels(network):
@@ -81,14 +88,15 @@ def test_recall_follows_likeness_then_nearness():
 
 
 def test_recall_is_the_formula():
-    """Softmax-like weights exp(20 (cos - 1)), and the same times a Gaussian of the distance in widths."""
+    """Weights exp(20 (cos - 0.3 textures - 1)), and the same times a Gaussian of the distance in widths."""
     rng = np.random.default_rng(0)
-    one, other = (rng.standard_normal((h, w, FEATURES)).astype(np.float32) for h, w in ((7, 9), (8, 6)))
-    one, other = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (one, other))
+    one, other = (cells(rng, *shape) for shape in ((7, 9), (8, 6)))
     shares = rng.random((8, 6, 5)).astype(np.float32)
     found, likest = embedding.recall(one, [(other, shares)])
     for y, x in ((0, 0), (3, 8), (6, 4)):
-        alike = np.exp(20 * ((other * one[y, x]).sum(-1) - 1))
+        cosine = (other * one[y, x])[..., :FEATURES].sum(-1)
+        unlike = ((other - one[y, x])[..., FEATURES:] ** 2).sum(-1)
+        alike = np.exp(20 * (cosine - TEXTURE_WEIGHT * unlike - 1))
         j, i = np.mgrid[:8, :6]
         away = ((i + 0.5) / 6 - (x + 0.5) / 9) ** 2 + (((j + 0.5) / 8 - (y + 0.5) / 7) * 8 / 6) ** 2
         near = alike * np.exp(-away / (2 * 0.15**2))
@@ -101,8 +109,7 @@ def test_recall_is_the_formula():
 
 def test_recall_in_blocks_is_recall_at_once(monkeypatch):
     rng = np.random.default_rng(0)
-    one, other = (rng.standard_normal((h, w, FEATURES)).astype(np.float32) for h, w in ((7, 9), (8, 6)))
-    one, other = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (one, other))
+    one, other = (cells(rng, *shape) for shape in ((7, 9), (8, 6)))
     shares = rng.random((8, 6, 5)).astype(np.float32)
     whole = embedding.recall(one, [(other, shares)])
     monkeypatch.setattr(embedding, "MAX_PAIRS", 100)
@@ -113,8 +120,7 @@ def test_recall_in_blocks_is_recall_at_once(monkeypatch):
 def test_two_sources_are_recalled_as_one_is_and_the_likest_is_in_the_right_one():
     """Weights count; halves of one source, where nearness does not matter, are recalled as the whole."""
     rng = np.random.default_rng(1)
-    one, other = (rng.standard_normal((h, w, FEATURES)).astype(np.float32) for h, w in ((4, 6), (6, 8)))
-    one, other = (v / np.linalg.norm(v, axis=-1, keepdims=True) for v in (one, other))
+    one, other = (cells(rng, *shape) for shape in ((4, 6), (6, 8)))
     labels = np.eye(2, dtype=np.float32)
     memories = [
         (v, np.broadcast_to(label, (*v.shape[:2], 2))) for v, label in zip((one, other), labels, strict=True)
@@ -127,6 +133,17 @@ def test_two_sources_are_recalled_as_one_is_and_the_likest_is_in_the_right_one()
         assert ((field[..., 1] >= 100) == bool(number)).all()
     much, little = (embedding.recall(one, memories, [1.0, w])[0][..., 1] for w in (1.0, 0.1))
     assert (little < much).all()
+
+
+def test_textures_tell_rough_from_smooth_at_any_size(network):
+    """Left half even, right half a fine checkerboard: at half the size they are told apart as well."""
+    y, x = np.mgrid[:960, :1280] // 8
+    grain = np.where((x + y) % 2, 0.3, 0.7).astype(np.float32)
+    grain[:, :640] = 0.5
+    half = cv2.resize(grain, (640, 480), interpolation=cv2.INTER_AREA)
+    for picture in (grain, half):
+        textures = embedding.describe(network, picture)[..., FEATURES:]
+        assert textures[:, -35:].min() > textures[:, :35].max() + 1
 
 
 def test_samples_are_bilinear():
@@ -146,7 +163,9 @@ def test_moved_views_lie_where_the_unmoved_does(network):
     np.testing.assert_array_equal(views[0], still)
     for view in views[1:]:
         assert not np.array_equal(view, still)
-        here, elsewhere = (view * still).sum(-1).mean(), (np.roll(view, 15, axis=1) * still).sum(-1).mean()
+        np.testing.assert_array_equal(view[..., FEATURES:], still[..., FEATURES:])
+        view, same = view[..., :FEATURES], still[..., :FEATURES]
+        here, elsewhere = (view * same).sum(-1).mean(), (np.roll(view, 15, axis=1) * same).sum(-1).mean()
         assert here > elsewhere + 0.1
     np.testing.assert_array_equal(views, embedding.random_views(network, gray, seed=3))
     assert not np.array_equal(views, embedding.random_views(network, gray, seed=4))
