@@ -26,6 +26,7 @@ import gpu
 import methods
 import quality
 import records
+import reliability
 import sheets
 import shot
 import speed
@@ -464,6 +465,27 @@ def test_rows_become_a_table() -> None:
     assert lines[2:] == ["| x    | 1.23 |      |", "| long |    2 | True |"]
 
 
+def test_reliability_tells_a_calibrated_confidence_from_a_boastful_one() -> None:
+    """Half of the picture right at 0.95, of the rest one in two at 0.55; the boaster says 0.95 everywhere."""
+    truth = np.full((80, 80, 3), 0.5, np.float32)
+    image, honest = truth.copy(), np.full((80, 80), 0.95, np.float32)
+    image[40:, ::2] = (0.9, 0.2, 0.2)
+    image[40:, ::8] = 0.5  # of every fourth column, which is looked at, half are right
+    honest[40:] = 0.55
+    found = reliability.figures(honest, image, truth)
+    assert found["share 0.9"] == found["right 0.9"] == 0.5
+    assert (found["share 0.5"], found["right 0.5"]) == (0.5, 0.25)
+    assert found["auc"] > 0.8
+    boast = reliability.figures(np.full_like(honest, 0.95), image, truth)
+    assert (boast["share 0.9"], boast["right 0.9"], boast["auc"]) == (1, 0.75, 0.5)
+    assert reliability.figures(honest, truth, truth)["auc"] is None
+    table = reliability.table([{"method": "quick", **found}, {"method": "lookup"}])
+    assert "| 0.9 to 1.0" in table
+    assert "lookup" not in table
+    assert reliability.table([{"method": "lookup"}]) == ""
+
+
+@pytest.mark.slow
 def test_the_gpu_script_compares_runs_of_one_seed() -> None:
     source = scene(30)
     config = Config("standard", clusters=4, epochs=20, device="cpu")

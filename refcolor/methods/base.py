@@ -13,16 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.config import Config
-from refcolor.imaging import features
+from refcolor.imaging import chroma_lines, features
 from refcolor.imaging import palette as palettes
 from refcolor.imaging.chroma_lines import ChromaLines
-from refcolor.imaging.color import Image
+from refcolor.imaging.color import Image, rgb_to_lab
 from refcolor.imaging.features import Features
 from refcolor.imaging.flat_colors import FlatColors
 from refcolor.imaging.palette import Labels, Palette
 from refcolor.matching.alignment import Aligner, Alignment, Source
 from refcolor.matching.optical_flow import Matches
 from refcolor.networks import backend
+from refcolor.regions import decision, segmentation
+from refcolor.regions.decision import Decisions
+from refcolor.synthesis.confidence import REASONS, WEIGHTS
 
 if TYPE_CHECKING:
     from refcolor.networks.labellers import Labeller
@@ -61,6 +64,17 @@ class Target:
 
 
 @dataclass(frozen=True, eq=False)
+class Evidence:
+    """What was proposed for a target, and what spoke for it."""
+
+    gray255: Image  #: (H, W): the target in the source's light, in 8-bit levels
+    border: NDArray[np.bool_]  #: (H, W): color borders that matches carry over
+    proposals: tuple[Image, ...]  #: (H, W, 2) each: CIELAB a, b of the votes and of the source at the matches
+    reasons: NDArray[np.float16]  #: (H, W, k): see :data:`refcolor.synthesis.confidence.REASONS`
+    lines: ChromaLines | None = None  #: of the palette colors, where there is a network
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
     """A colored target and what led to it."""
 
@@ -71,6 +85,30 @@ class Result:
     matches: Matches | None = field(default=None, repr=False)
     #: the network's part; None by ``quick``
     labelling: Labelling | None = field(default=None, repr=False)
+    #: what was proposed, and what spoke for it; None by ``paper``
+    evidence: Evidence | None = field(default=None, repr=False)
+
+    @cached_property
+    def regions(self) -> Decisions | None:
+        """Each region of the target: its color, the runner-up, confidence and reason; None by ``paper``.
+
+        Computed on first use, in a fraction of a second a megapixel.
+        """
+        if self.evidence is None or self.matches is None or self.confidence is None:
+            return None
+        known, proposals, network = self.evidence, list(self.evidence.proposals), self.labelling is not None
+        if self.labelling is not None and known.lines is not None:
+            relit = np.clip(known.gray255 / 255, 0, 1).astype(np.float32)
+            proposals.append(chroma_lines.preview(self.labelling.probabilities, known.lines, relit))
+        return decision.explain(
+            segmentation.segment(known.gray255, known.border),
+            rgb_to_lab(self.image)[..., 1:],
+            [proposal * np.float32(self.matches.dimming) for proposal in proposals],
+            self.confidence,
+            known.reasons,
+            REASONS,
+            WEIGHTS[network][1:],
+        )
 
 
 @dataclass(frozen=True, eq=False)

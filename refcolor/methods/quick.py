@@ -10,21 +10,19 @@ Stages::
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from refcolor.config import Config
-from refcolor.imaging import chroma_lines, flat_colors, geometry, merge
+from refcolor.imaging import chroma_lines, chroma_odds, flat_colors, merge
 from refcolor.imaging.chroma_lines import ChromaLines
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
 from refcolor.matching.alignment import Aligner, Alignment, Source
-from refcolor.methods.base import Learned, Method, Result, Target
+from refcolor.methods.base import Evidence, Learned, Method, Result, Target
 from refcolor.synthesis import confidence, confirmed, flat_regions, search
-
-MAX_EXPECTED_PIXELS = 1 << 15  # of the reduced picture that the network's own chroma is computed for
 
 
 class Quick(Method):
@@ -54,24 +52,35 @@ class Quick(Method):
             probabilities,
             seed=learned.config.seed,
         )
-        expected = expected_chroma(probabilities, learned.chroma_lines, relit)
-        trust = confidence.estimate(synthesis, matches.error, expected)
         evidence = confirmed.confirm(synthesis.ab, matches.relit255, alignment.views, matches)
         ab = flat_regions.settle(evidence, matches.relit255, probabilities, learned.chroma_lines)
+        odds = chroma_odds.learn(alignment.views.gray255, alignment.views.ab)
+        assent = network_assent(probabilities, learned.chroma_lines, relit, ab)
+        reasons = confidence.reasons(ab, synthesis, evidence, matches, odds, assent)
+        trust = confidence.estimate(reasons, network=assent is not None)
         image = merge.luma_exact(gray, ab * np.float32(matches.dimming))
         assert learned.flat_colors is not None
         image, painted = flat_colors.apply(
             image, gray, learned.flat_colors, probabilities, learned.palette, evidence.kept, evidence.border
         )
         trust[painted] = np.maximum(trust[painted], flat_colors.MIN_CONFIDENCE)
-        return Result(image, trust, matches, labelling)
+        known = Evidence(
+            matches.relit255,
+            evidence.border,
+            (synthesis.ab, evidence.source_ab),
+            reasons.astype(np.float16),
+            learned.chroma_lines,
+        )
+        return Result(image, trust, matches, labelling, known)
 
 
-def expected_chroma(probabilities: Image | None, lines: ChromaLines | None, relit: Image) -> Image | None:
-    """Chroma (H, W, 2) that the network alone would give, from a reduced picture; None without a network."""
+def network_assent(
+    probabilities: Image | None, lines: ChromaLines | None, relit: Image, ab: Image
+) -> Image | None:
+    """Probability (H, W) that the network gives to chroma like this (H, W, 2); None without a network."""
     if probabilities is None or lines is None:
         return None
-    h, w = relit.shape
-    scale = min(1.0, math.sqrt(MAX_EXPECTED_PIXELS / relit.size))
-    small = geometry.resize(relit, (max(1, round(w * scale)), max(1, round(h * scale))))
-    return geometry.resize(chroma_lines.upsample(probabilities, lines, small), (w, h))
+    h, w = probabilities.shape[:2]
+    small, small_ab = (cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA) for image in (relit, ab))
+    assent = chroma_lines.support(probabilities, lines, small, small_ab)
+    return np.asarray(cv2.resize(assent, relit.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)

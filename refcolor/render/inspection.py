@@ -11,23 +11,28 @@ import cv2
 import numpy as np
 
 from refcolor.files import images, plain_files
+from refcolor.imaging import merge
 from refcolor.imaging.color import Image
 from refcolor.imaging.contact_sheets import contact_sheet
 from refcolor.imaging.features import Features, draw_corners
 from refcolor.imaging.palette import Labels
 from refcolor.methods.base import Result
 from refcolor.methods.colorizer import Colorizer
+from refcolor.regions.decision import Decisions
 from refcolor.render import outputs
+from refcolor.synthesis.confidence import REASONS
 
 PICTURES = (
     "source", "target", "source_edges", "target_edges", "source_corners", "target_corners", "clusters", "pca",
-    "source_labels", "target_labels", "palette", "result", "sheet",
+    "source_labels", "target_labels", "palette", "target_regions", "result", "sheet",
 )  # fmt: skip
-TABLES = ("source_corners", "target_corners", "clusters", "target_labels", "probabilities")
+TABLES = ("source_corners", "target_corners", "clusters", "target_labels", "probabilities", "target_regions")
 FILES = (*(f"{name}.png" for name in PICTURES), *(f"{name}.csv" for name in TABLES))
+DOUBTFUL = 0.5  # confidence below which a region shows its runner-up
 FIGURE, MARGIN = 480, 20  # pixels; sides of the PCA figure and width of its empty border
 BACKDROP = 0.85  # gray of the dots behind the clusters
 HUE_STEP = 0.618034  # of the hue circle, the golden ratio, between neighboring labels
+STRIPE = 4  # pixels; width of the runner-up's stripes over a doubtful region
 
 
 def check_folder(folder: Path, *, inputs: Sequence[Path], force: bool) -> None:
@@ -54,13 +59,14 @@ def write(folder: Path, colorizer: Colorizer, gray: Image, result: Result, *, fo
             for name, columns in tables.items():
                 with plain_files.atomic(Path(hidden, f"{name}.csv")) as file:
                     file.write(pd.DataFrame(columns).to_csv(index=False, float_format="%.5g").encode())
-            for name in FILES:
+            written = [name for name in FILES if Path(hidden, name).exists()]
+            for name in written:
                 plain_files.publish(Path(hidden, name), folder / name, force=force)
     except BaseException:
         if is_new and not any(folder.iterdir()):
             folder.rmdir()
         raise
-    return [folder / name for name in FILES]
+    return [folder / name for name in written]
 
 
 def _stages(
@@ -88,6 +94,8 @@ def _stages(
         "palette": labelling.palette_picture,
         "result": result.image,
     }
+    if result.regions is not None:
+        pictures["target_regions"] = regions_figure(result.regions, gray)
     cells = [(name.replace("_", " "), image) for name, image in pictures.items()]
     rows = [cells[at : at + 4] for at in range(0, len(cells), 4)]
     pictures["sheet"] = np.asarray(contact_sheet(rows) / 255, np.float32)
@@ -100,7 +108,43 @@ def _stages(
         "target_labels": {"label": labelling.labels.ravel()},
         "probabilities": {str(label): column for label, column in enumerate(probabilities)},
     }
+    if result.regions is not None:
+        tables["target_regions"] = _regions(result.regions)
     return pictures, tables
+
+
+def regions_figure(decisions: Decisions, gray: Image) -> Image:
+    """Every region of a target (H, W) in the color that was decided on, lines black: (H, W, 3).
+
+    Doubtful regions, of a confidence below a half, have stripes of the runner-up.
+    """
+    labels = decisions.regions.nearest
+    y, x = np.indices(labels.shape)
+    doubtful = (decisions.confidence < DOUBTFUL) & ~np.isnan(decisions.runner_up).any(-1)
+    striped = doubtful[labels] & ((x + y) // STRIPE % 2 == 1)
+    ab = np.where(striped[..., None], decisions.runner_up[labels], np.nan_to_num(decisions.ab)[labels])
+    mean = np.clip(decisions.regions.mean(gray), 0, 1)[labels]
+    figure = merge.luma_exact(mean.astype(np.float32), np.nan_to_num(ab).astype(np.float32))
+    return np.where((decisions.regions.labels < 0)[..., None], np.float32(0), figure)
+
+
+def _regions(decisions: Decisions) -> dict[str, Any]:
+    columns = {
+        "region": np.arange(len(decisions.regions)),
+        "x": decisions.regions.center[:, 0],
+        "y": decisions.regions.center[:, 1],
+        "pixels": decisions.regions.area,
+        "a": decisions.ab[:, 0],
+        "b": decisions.ab[:, 1],
+        "share": decisions.share,
+        "runner-up a": decisions.runner_up[:, 0],
+        "runner-up b": decisions.runner_up[:, 1],
+        "runner-up share": decisions.runner_up_share,
+        "confidence": decisions.confidence,
+        "reason": decisions.reason,
+    }
+    each = zip(REASONS, decisions.reasons.T, strict=True)
+    return columns | {f"reason: {name}": column for name, column in each}
 
 
 def _corners(features: Features) -> dict[str, Any]:

@@ -36,6 +36,10 @@ class Confirmed:
     #: (H, W): pixels that nothing may overrule: certain matches, and votes that likely matches agree with
     kept: NDArray[np.bool_]
     border: NDArray[np.bool_]  #: (H, W): color borders of the source that likely matches carry over
+    source_ab: Image  #: (H, W, 2): CIELAB a, b of the source at the matches; the votes' without any
+    residual: (
+        Image  #: (H, W): gray of the source there less the target's, absolute, mean over 9x9, in 8-bit levels
+    )
 
 
 def confirm(ab: Image, gray: Image, views: Views, matches: Matches) -> Confirmed:
@@ -54,7 +58,7 @@ def confirm(ab: Image, gray: Image, views: Views, matches: Matches) -> Confirmed
     """
     if not np.isfinite(matches.error).any():
         nowhere = np.zeros(gray.shape, bool)
-        return Confirmed(ab, nowhere, nowhere)
+        return Confirmed(ab, nowhere, nowhere, ab, np.full(gray.shape, np.inf, np.float32))
     source_gray, source_ab = _carried(views, matches.best)
     residual = cv2.blur(np.abs(source_gray - gray), WINDOW)
     smooth = cv2.blur(_stretch(matches.best), WINDOW) <= MAX_STRETCH
@@ -62,7 +66,8 @@ def confirm(ab: Image, gray: Image, views: Views, matches: Matches) -> Confirmed
     likely = smooth & (matches.error <= LIKELY_ERROR) & (residual <= LIKELY_RESIDUAL)
     agree = ((source_ab - ab) ** 2).sum(-1) <= MAX_CHROMA_DISTANCE**2
     border = likely & ((local_range(source_ab) ** 2).sum(-1) >= BORDER_STEP**2)
-    return Confirmed(np.where(certain[..., None], source_ab, ab), certain | (likely & agree), border)
+    ab = np.where(certain[..., None], source_ab, ab)
+    return Confirmed(ab, certain | (likely & agree), border, source_ab, residual)
 
 
 def _carried(views: Views, field: Image) -> tuple[Image, Image]:

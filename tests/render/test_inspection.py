@@ -5,13 +5,18 @@ import pandas as pd
 import pytest
 
 from refcolor.files import images
+from refcolor.regions.decision import Decisions
+from refcolor.regions.segmentation import Regions
 from refcolor.render import inspection
+from refcolor.render.inspection import regions_figure
+from refcolor.synthesis.confidence import REASONS
 
 FILES = {
     *(f"{role}_{what}.png" for role in ("source", "target") for what in ("edges", "corners", "labels")),
     *(f"{name}.png" for name in ("source", "target", "clusters", "pca", "palette", "result", "sheet")),
     *(f"{name}.csv" for name in ("source_corners", "target_corners", "clusters")),
-    *(f"{name}.csv" for name in ("target_labels", "probabilities")),
+    *(f"{name}.csv" for name in ("target_labels", "target_regions", "probabilities")),
+    "target_regions.png",
 }
 
 
@@ -72,6 +77,28 @@ def test_corner_table(folder, trained, result, role):
     assert len(table) > 0
     np.testing.assert_allclose(table[["x", "y"]], features.corners)
     np.testing.assert_allclose(table["response"], features.responses)
+
+
+def test_the_region_table_tells_what_was_decided_and_why(folder, result):
+    table, found = pd.read_csv(folder / "target_regions.csv"), result.regions
+    assert len(table) == len(found.regions) > 1
+    np.testing.assert_allclose(table[["a", "b"]], found.ab, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(table["confidence"], found.confidence, rtol=1e-3)
+    assert table["pixels"].sum() == (found.regions.labels >= 0).sum()
+    assert set(table["reason"]) <= {*REASONS, "nothing"}
+
+
+def test_a_doubtful_region_shows_stripes_of_the_runner_up():
+    labels = np.zeros((40, 40), np.int32)
+    regions = Regions(labels, labels, labels.astype(np.uint8))
+    one, share = np.ones(1, np.float32), np.array([0.4], np.float32)
+    ab, other = np.array([[60, 40]], np.float32), np.array([[-60, 40]], np.float32)
+    sure, unsure = (
+        regions_figure(Decisions(regions, ab, one, other, share, c, one[:, None], ("votes",)), labels + 0.5)
+        for c in (one, share)
+    )
+    assert len(np.unique(sure.reshape(-1, 3), axis=0)) == 1
+    assert len(np.unique(unsure.reshape(-1, 3), axis=0)) == 2
 
 
 def test_every_corner_of_the_table_is_drawn(folder):

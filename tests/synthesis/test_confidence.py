@@ -1,51 +1,74 @@
-"""Confidence: each reason to doubt a pixel lowers it."""
+"""Confidence: a chance, raised by each reason and lowered by each doubt."""
+
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from refcolor.imaging import chroma_odds
+from refcolor.matching.optical_flow import Matches
 from refcolor.synthesis import confidence
+from refcolor.synthesis.confirmed import Confirmed
 from refcolor.synthesis.search import Synthesis
 
-
-def synthesis(cost=0, share=1.0, ab=(0, 0), shape=(30, 40)):
-    return Synthesis(
-        np.full((*shape, 2), ab, np.float32),
-        np.full(shape, share, np.float32),
-        np.zeros((*shape, 2), np.int32),
-        np.full(shape, cost, np.int32),
-    )
+SHAPE = (30, 40)
+AB = np.full((*SHAPE, 2), (20, 10), np.float32)
+GRAY = np.full(SHAPE, 120, np.float32)
+ONE_PAINT = chroma_odds.learn(GRAY, AB)
+TWO_PAINTS = chroma_odds.learn(np.tile(GRAY, (2, 1)), np.concatenate([AB, AB - 60]))
 
 
-def trust(result, error=np.inf, expected=None):
-    if expected is not None:
-        expected = np.full((*result.share.shape, 2), expected, np.float32)
-    return confidence.estimate(result, np.full(result.share.shape, error, np.float32), expected)
+def synthesis(cost=0, share=1.0, ab=AB):
+    cells = np.zeros((*SHAPE, 2), np.int32)
+    return Synthesis(ab, np.full(SHAPE, share, np.float32), cells, np.full(SHAPE, cost, np.int32))
 
 
-def test_confidence_is_a_share():
-    rng = np.random.default_rng(0)
-    wild = Synthesis(
-        rng.normal(0, 50, (30, 40, 2)).astype(np.float32),
-        rng.random((30, 40), np.float32),
-        np.zeros((30, 40, 2), np.int32),
-        rng.integers(0, 200_000, (30, 40), np.int32),
-    )
-    error = rng.choice([0, 1, np.inf], (30, 40)).astype(np.float32)
-    for expected in (None, rng.normal(0, 50, (30, 40, 2)).astype(np.float32)):
-        found = confidence.estimate(wild, error, expected)
-        assert found.shape == (30, 40)
-        assert found.dtype == np.float32
-        assert found.min() >= 0
-        assert found.max() <= 1
+def trust(result=None, error=0.1, source_ab=AB, residual=0.5, odds=ONE_PAINT, network=None):
+    nowhere = np.zeros(SHAPE, bool)
+    evidence = Confirmed(AB, nowhere, nowhere, source_ab, np.full(SHAPE, residual, np.float32))
+    matches = Matches(np.zeros_like(AB), np.full(SHAPE, error, np.float32), GRAY)
+    assent = None if network is None else np.full(SHAPE, network, np.float32)
+    found = confidence.reasons(AB, result or synthesis(), evidence, matches, odds, assent)
+    assert found.shape == (*SHAPE, len(confidence.REASONS))
+    assert found.dtype == np.float32
+    assert 0 <= found.min() <= found.max() <= 1
+    return float(confidence.estimate(found, network=network is not None).mean())
 
 
-def test_a_perfect_match_is_fully_trusted_and_a_void_one_not_at_all():
-    assert trust(synthesis()).min() > 0.999
-    assert trust(synthesis(cost=500_000, share=0)).max() < 0.001
+DOUBTS = {
+    "unlike patches": {"result": synthesis(cost=50_000)},
+    "votes that differ": {"result": synthesis(share=0.4)},
+    "decided against the votes": {"result": synthesis(ab=AB - 60)},
+    "flow that does not return": {"error": 5.0},
+    "another color at the match": {"source_ab": AB - 60},
+    "another gray at the match": {"residual": 20.0},
+    "two paints of one gray": {"odds": TWO_PAINTS},
+}
 
 
-def test_each_reason_to_doubt_lowers_trust():
-    good = trust(synthesis(cost=2000, share=0.9), expected=(0, 0)).mean()
-    assert trust(synthesis(cost=9000, share=0.9), expected=(0, 0)).mean() < good - 0.1
-    assert trust(synthesis(cost=2000, share=0.5), expected=(0, 0)).mean() < good - 0.1
-    assert trust(synthesis(cost=2000, share=0.9), expected=(60, 0)).mean() < good - 0.1
-    assert trust(synthesis(cost=2000, share=0.9), error=0.1, expected=(0, 0)).mean() > good
+@pytest.mark.parametrize("doubt", DOUBTS)
+def test_each_doubt_lowers_confidence(doubt):
+    assert trust(**DOUBTS[doubt]) < trust() - 0.0005
+
+
+def test_a_network_that_expects_another_color_lowers_it():
+    assert trust(network=0.0) < trust(network=1.0) - 0.0005
+
+
+@pytest.mark.parametrize("network", [None, 1.0])
+def test_all_reasons_make_it_sure_and_none_makes_it_doubtful(network):
+    assert trust(network=network) > 0.98
+    against = synthesis(cost=500_000, share=0, ab=AB - 60)
+    doubtful = trust(against, np.inf, AB - 60, np.inf, TWO_PAINTS, network and 0.0)
+    assert doubtful < 0.3
+
+
+def test_no_flow_and_no_match_are_no_error():
+    lost = replace(synthesis(), share=np.zeros(SHAPE, np.float32))
+    assert 0 < trust(lost, np.inf, AB, np.inf) < trust()
+
+
+def test_no_reason_counts_against_a_color():
+    for weights in confidence.WEIGHTS.values():
+        assert len(weights) == 1 + len(confidence.REASONS)
+        assert min(weights[1:]) >= 0
