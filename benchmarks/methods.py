@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -28,12 +28,13 @@ Options = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Colored:
-    """One target colored by a method: the picture, its seconds and, if there is one, its label map."""
+    """One target colored by a method: the picture, its seconds, and what else there is."""
 
     method: str
     image: Image
     seconds: float
     labels: NDArray[np.int32] | None = None
+    confidence: Image | None = None  #: (H, W), in [0, 1]
 
 
 class Session(Protocol):
@@ -112,7 +113,8 @@ class _Preset:
         else:
             parts = [(result.image, seconds), _timed(self._matching, target)]
         labels = result.labelling.labels if self.method == "paper" else None
-        return [Colored(name, *part, labels) for name, part in zip(self.names, parts, strict=True)]
+        colored = [Colored(name, *part, labels) for name, part in zip(self.names, parts, strict=True)]
+        return [replace(colored[0], confidence=result.confidence), *colored[1:]]
 
     def _network(self, target: Image, relit: Image) -> Image:
         """The target colored by the network alone."""

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import reliability
 from anchors import BEHIND, Rows, fair_table, read_anchors, shown
 from frames import read_pairs
 from methods import METHODS, PRESETS
@@ -83,7 +84,7 @@ def report(rows: Rows, failures: list[str], anchors: Rows) -> str:
     counts = Counter(row["method"] for row in rows)
     if len(set(counts.values())) > 1:
         notes.append("Where the numbers of pairs differ, the means are over different pairs.")
-    tables = [table(rows), fair, first_table(rows), label_table(rows)]
+    tables = [table(rows), fair, first_table(rows), label_table(rows), reliability.table(rows)]
     return "\n".join([*(f"{made}\n" for made in tables if made), *notes, *failures])
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import reliability
 from frames import Pair, read_picture, reduced, write_picture
 from methods import Colored, Options, Session, row_names, start
 from records import Records
@@ -74,6 +75,8 @@ class Run:
                 "label_acc": session.label_accuracy(colored, truth),
                 **judge.score(colored, truth),
             }
+            if colored.confidence is not None:
+                row |= reliability.figures(colored.confidence, colored.image, truth)
             self.records.add(row)
             print(f"{pair.truth} {colored.method}: ok5 {row['ok5']:.3f}", file=sys.stderr)
 

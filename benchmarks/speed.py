@@ -44,7 +44,7 @@ STAGES = {  # name in the table -> function that does it
     "settle": "synthesis.flat_regions.settle",
     "paint": "imaging.flat_colors.apply",
     "trust": "synthesis.confidence.estimate",
-    "expect": "methods.quick.expected_chroma",
+    "assent": "methods.quick.network_assent",
     "merge": "imaging.merge.luma_exact",
 }
 CHILD = [sys.executable, __file__, "--child"]
