@@ -23,12 +23,11 @@ from refcolor.imaging.palette import Labels, Palette
 from refcolor.matching.alignment import Aligner, Alignment, Source
 from refcolor.matching.optical_flow import Matches
 from refcolor.networks import backend
-from refcolor.regions import decision, segmentation
-from refcolor.regions.decision import Decisions
 from refcolor.synthesis.confidence import REASONS, WEIGHTS
 
 if TYPE_CHECKING:
     from refcolor.networks.labellers import Labeller
+    from refcolor.regions.decision import Decisions
 
 MIN_COLORS = 2  # of a source, where no palette is made
 MAX_PALETTE_PIXELS = 1 << 23  # that the palette of several sources is taken from
@@ -94,6 +93,8 @@ class Result:
 
         Computed on first use, in a fraction of a second a megapixel.
         """
+        from refcolor.regions import decision, segmentation  # late: SciPy takes its time to import
+
         if self.evidence is None or self.matches is None or self.confidence is None:
             return None
         known, proposals, network = self.evidence, list(self.evidence.proposals), self.labelling is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -18,9 +18,11 @@ from refcolor.imaging.features import Features, draw_corners
 from refcolor.imaging.palette import Labels
 from refcolor.methods.base import Result
 from refcolor.methods.colorizer import Colorizer
-from refcolor.regions.decision import Decisions
 from refcolor.render import outputs
 from refcolor.synthesis.confidence import REASONS
+
+if TYPE_CHECKING:
+    from refcolor.regions.decision import Decisions
 
 PICTURES = (
     "source", "target", "source_edges", "target_edges", "source_corners", "target_corners", "clusters", "pca",

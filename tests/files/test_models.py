@@ -198,9 +198,9 @@ def test_what_cannot_be_opened_is_no_model(tmp_path):
 
 
 def test_another_format_is_named(hero, tmp_path):
-    words = about(hero, format=3, refcolor="9.9")
+    words = about(hero, format=models.FORMAT + 1, refcolor="9.9")
     bad = rewritten(hero, tmp_path / "m.refcolor", **{"refcolor.json": words})
-    with pytest.raises(ValueError, match=r"format 3, saved by refcolor '9\.9'.*train it again"):
+    with pytest.raises(ValueError, match=rf"format {models.FORMAT + 1}, saved by refcolor '9\.9'.*train it again"):
         models.read(bad)
 
 

@@ -21,5 +21,6 @@ def test_paper_has_neither_confidence_nor_matches():
     config = Config("paper", **(SMALL | {"batch": 1600}))
     result = refcolor.colorize(drawing(), gray8(drawing()), config)
     assert result.confidence is None
+    assert result.regions is None
     assert result.matches is None
     assert result.labelling.labels.shape == (40, 40)

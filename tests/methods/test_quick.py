@@ -9,6 +9,8 @@ from drawings import drawing, flat_drawing, gray8
 
 import refcolor
 from refcolor import Colorizer, Config
+from refcolor.imaging.color import rgb_to_lab
+from refcolor.synthesis import confidence
 
 
 @pytest.mark.parametrize("shape", [(72, 96), (29, 29), (50, 131), (200, 40)])
@@ -75,3 +77,17 @@ def test_the_largest_seed_works():
     source = drawing()
     config = Config("quick", seed=2**31 - 1)
     assert refcolor.colorize(source, gray8(source), config).image.shape == source.shape
+
+
+def test_regions_have_the_colors_of_the_result():
+    result = refcolor.colorize(drawing(), gray8(drawing(shift=4)), Config("quick"))
+    found = result.regions
+    assert found is result.regions
+    assert found.regions.labels.shape == result.image.shape[:2]
+    ab = rgb_to_lab(result.image)[..., 1:]
+    assert len(found.regions) == 7  # six disks on a ground
+    inside = np.isin(found.regions.labels, np.flatnonzero(found.share > 0.9))
+    assert inside.sum() > 2000  # the disks: the ground is a gradient of many colors
+    assert np.linalg.norm(ab - found.ab[found.regions.nearest], axis=-1)[inside].max() < 8
+    assert set(found.reason) <= {*confidence.REASONS, "nothing"}
+    assert ((found.confidence >= 0) & (found.confidence <= 1)).all()
