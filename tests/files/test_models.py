@@ -200,7 +200,8 @@ def test_what_cannot_be_opened_is_no_model(tmp_path):
 def test_another_format_is_named(hero, tmp_path):
     words = about(hero, format=models.FORMAT + 1, refcolor="9.9")
     bad = rewritten(hero, tmp_path / "m.refcolor", **{"refcolor.json": words})
-    with pytest.raises(ValueError, match=rf"format {models.FORMAT + 1}, saved by refcolor '9\.9'.*train it again"):
+    seen = rf"format {models.FORMAT + 1}, saved by refcolor '9\.9'.*train it again"
+    with pytest.raises(ValueError, match=seen):
         models.read(bad)
 
 
