@@ -21,7 +21,7 @@ import reliability
 from anchors import BEHIND, Rows, fair_table, read_anchors, shown
 from frames import read_pairs
 from methods import METHODS, PRESETS
-from records import ANCHOR, Records, first_table, label_table, table
+from records import ANCHOR, Records, first_table, label_table, parts_table, table
 from run import Run
 
 from refcolor.config import Config
@@ -84,7 +84,14 @@ def report(rows: Rows, failures: list[str], anchors: Rows) -> str:
     counts = Counter(row["method"] for row in rows)
     if len(set(counts.values())) > 1:
         notes.append("Where the numbers of pairs differ, the means are over different pairs.")
-    tables = [table(rows), fair, first_table(rows), label_table(rows), reliability.table(rows)]
+    tables = [
+        table(rows),
+        fair,
+        first_table(rows),
+        label_table(rows),
+        parts_table(rows),
+        reliability.table(rows),
+    ]
     return "\n".join([*(f"{made}\n" for made in tables if made), *notes, *failures])
 
 

@@ -134,6 +134,16 @@ def label_table(rows: list[dict[str, Any]]) -> str:
     return _markdown(cells)
 
 
+def parts_table(rows: list[dict[str, Any]]) -> str:
+    """Mean ok5 of each part and of the whole, clip by clip, and what the whole gains over the best part."""
+    frame = pd.DataFrame(rows).pivot_table(index="clip", columns="method", values="ok5")
+    parts = [name for name in ("matching", "quick", "network") if name in frame]
+    if "standard" not in frame or not parts:
+        return ""
+    frame = frame[[*parts, "standard"]].assign(gain=frame["standard"] - frame[parts].max(axis=1))
+    return draw(frame, "ok5", list(frame))
+
+
 def plain_table(rows: list[dict[str, Any]], decimals: int = 2) -> str:
     """Rows of equal keys as a Markdown table."""
 

@@ -176,7 +176,7 @@ class FakeColorizer:
     def colorize(self, gray: np.ndarray) -> SimpleNamespace:
         flat = np.full((224, 224, 3), self.mean, np.float32)
         labelling = SimpleNamespace(labels=np.ones((112, 112), np.int32), palette_picture=flat)
-        return SimpleNamespace(image=flat, labelling=labelling)
+        return SimpleNamespace(image=flat, labelling=labelling, confidence=None)
 
 
 def test_presets_train_once_a_source(
@@ -327,7 +327,8 @@ def test_the_networks_row_is_in_the_sources_light_and_its_seconds_are_its_own() 
 
     session.colorizer = SimpleNamespace(
         colorize=lambda gray: (
-            time.sleep(0.3) or SimpleNamespace(image=None, matches=SimpleNamespace(relit255=relit))
+            time.sleep(0.3)
+            or SimpleNamespace(image=None, confidence=None, matches=SimpleNamespace(relit255=relit))
         ),
         learned=SimpleNamespace(
             ask=ask,
@@ -463,6 +464,22 @@ def test_rows_become_a_table() -> None:
     ).splitlines()
     assert lines[0] == "| a    |    b |    c |"
     assert lines[2:] == ["| x    | 1.23 |      |", "| long |    2 | True |"]
+
+
+def test_the_table_of_parts_shows_where_one_part_alone_is_better() -> None:
+    figures = {
+        "a": {"quick": 0.8, "network": 0.7, "standard": 0.9},
+        "b": {"quick": 0.5, "network": 0.7, "standard": 0.6},
+    }
+    rows = [
+        {"clip": clip, "method": method, "ok5": ok5}
+        for clip, methods in figures.items()
+        for method, ok5 in methods.items()
+    ]
+    a, b = records.parts_table(rows).splitlines()[2:]
+    assert [cell.strip() for cell in a.split("|")[1:-1]] == ["a", "0.800", "0.700", "0.900", "0.100"]
+    assert [cell.strip() for cell in b.split("|")[1:-1]] == ["b", "0.500", "0.700", "0.600", "-0.100"]
+    assert records.parts_table(rows[:2]) == ""
 
 
 def test_reliability_tells_a_calibrated_confidence_from_a_boastful_one() -> None:

@@ -31,18 +31,14 @@ FLOORS = {
     "ramp_face": Floor(0.993, 0.993),
     "hair_and_skin": Floor(0.99, 0.99),
     "ground_and_sky": Floor(0.995, 0.995),
-    "bent_blouse": Floor(0.89, 0.77, (0.002, 0.005)),  # far from the goal: nothing knows the turned figure
+    "bent_blouse": Floor(0.89, 0.775, (0.002, 0.0055)),  # far from the goal: nothing knows the turned figure
     "compressed_frame": Floor(0.998, 0.998),
     "compressed_key": Floor(0.985, 0.985),  # the underside of a cloud takes the color of the sky
     "fading_light": Floor(0.998, 0.85),  # the network keeps the light as yellow as it was
 }
 
 
-QUICKLY_CHECKED = [
-    *((name, "quick") for name in FLOORS),
-    ("hair_and_skin", "standard"),
-    ("ramp_face", "standard"),
-]
+QUICKLY_CHECKED = [*((name, "quick") for name in FLOORS), ("hair_and_skin", "standard")]
 CASES = [
     pytest.param(name, preset, marks=() if (name, preset) in QUICKLY_CHECKED else pytest.mark.slow)
     for name in FLOORS

@@ -84,5 +84,6 @@ def estimate(found: Image, *, network: bool) -> Image:
 
 def _alike(one: Image, other: Image) -> Image:
     """How alike two chromas (H, W, 2) are, in [0, 1]."""
-    squared = ((one - other) ** 2).sum(-1)
+    apart = one - other
+    squared = apart[..., 0] ** 2 + apart[..., 1] ** 2
     return np.asarray(np.exp(squared * np.float32(-0.5 / MAX_CHROMA_DISTANCE**2)), np.float32)

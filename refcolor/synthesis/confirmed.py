@@ -74,17 +74,20 @@ def _carried(views: Views, field: Image) -> tuple[Image, Image]:
     """Gray (H, W) and chroma (H, W, 2) of the views at the matches (H, W, 2)."""
     view, row = split_rows(field[..., 1], views.height)
     place = np.stack([field[..., 0], row], -1)
-    gray, ab = np.empty(field.shape[:2], np.float32), np.empty(field.shape, np.float32)
-    for i in np.unique(view).astype(int):
+    gray, ab = geometry.warp(views.gray255[0], place), geometry.warp(views.ab[0], place)
+    for i in range(1, len(views.gray255)):
         here = view == i
-        gray[here] = geometry.warp(views.gray255[i], place)[here]
-        ab[here] = geometry.warp(views.ab[i], place)[here]
+        np.copyto(gray, geometry.warp(views.gray255[i], place), where=here)
+        np.copyto(ab, geometry.warp(views.ab[i], place), where=here[..., None])
     return gray, ab
 
 
 def _stretch(field: Image) -> Image:
     """How much further apart matches of neighbors lie than the neighbors do, in pixels: (H, W)."""
-    moved = field - np.stack(np.meshgrid(*map(np.arange, field.shape[1::-1])), -1).astype(np.float32)
-    steps = [np.abs(np.diff(moved, axis=axis)).max(-1) for axis in (0, 1)]
-    down, right = np.pad(steps[0], ((0, 1), (0, 0))), np.pad(steps[1], ((0, 0), (0, 1)))
-    return np.asarray(np.maximum(down, right), np.float32)
+    x, y = np.moveaxis(field, -1, 0)
+    stretch = np.zeros(x.shape, np.float32)
+    for axis, own, other in ((0, y, x), (1, x, y)):
+        apart = np.maximum(np.abs(np.diff(own, axis=axis) - 1), np.abs(np.diff(other, axis=axis)))
+        part = stretch[:-1] if axis == 0 else stretch[:, :-1]
+        np.maximum(part, apart, out=part)
+    return stretch

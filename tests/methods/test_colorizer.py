@@ -85,7 +85,7 @@ def test_pictures_of_other_types_give_the_same_picture(kind):
     np.testing.assert_allclose(refcolor.colorize(*typed, Config("quick")).image, plain, atol=2e-7)
 
 
-@pytest.mark.parametrize("preset", ["paper", "standard"])
+@pytest.mark.parametrize("preset", [pytest.param("paper", marks=pytest.mark.slow), "standard"])
 def test_same_seed_same_labels_bit_for_bit(preset):
     config = Config(preset, **(SMALL | {"batch": 160 if preset == "paper" else 256, "device": "cpu"}))
     target = gray8(drawing(shift=4))
@@ -106,31 +106,36 @@ def baseline(name):
     return refcolor.colorize(drawing(), gray8(drawing(shift=4)), BASELINES[name])
 
 
+SETTINGS = [
+    ("standard", "clusters", 7),
+    ("standard", "clusters", "auto"),
+    ("standard", "init", "scratch"),
+    ("standard", "epochs", 2),
+    ("standard", "batch", 200),
+    ("standard", "learning_rate", 1e-2),
+    ("standard", "seed", 1),
+]
+SLOW_SETTINGS = [
+    ("scratch", "grid", 48),
+    ("scratch", "blur", 2.5),
+    ("scratch", "canny", (60.0, 200.0)),
+    ("scratch", "fast_threshold", 90),
+    ("scratch", "epochs", 2),
+    ("scratch", "tile", 24),
+    ("scratch", "learning_rate", 1e-2),
+    ("scratch", "rotation", 0.0),
+    ("scratch", "sigma", 0.0),
+    ("scratch", "seed", 1),
+    ("paper", "rotation", 0.0),
+    ("paper", "sigma", 0.0),
+    ("paper", "seed", 1),
+    ("paper", "learning_rate", 1e-2),
+]
+
+
 @pytest.mark.parametrize(
     ("preset", "name", "value"),
-    [
-        ("standard", "clusters", 7),
-        ("standard", "clusters", "auto"),
-        ("standard", "init", "scratch"),
-        ("standard", "epochs", 2),
-        ("standard", "batch", 200),
-        ("standard", "learning_rate", 1e-2),
-        ("standard", "seed", 1),
-        ("scratch", "grid", 48),
-        ("scratch", "blur", 2.5),
-        ("scratch", "canny", (60.0, 200.0)),
-        ("scratch", "fast_threshold", 90),
-        ("scratch", "epochs", 2),
-        ("scratch", "tile", 24),
-        ("scratch", "learning_rate", 1e-2),
-        ("scratch", "rotation", 0.0),
-        ("scratch", "sigma", 0.0),
-        ("scratch", "seed", 1),
-        pytest.param("paper", "rotation", 0.0, marks=pytest.mark.slow),
-        pytest.param("paper", "sigma", 0.0, marks=pytest.mark.slow),
-        pytest.param("paper", "seed", 1, marks=pytest.mark.slow),
-        pytest.param("paper", "learning_rate", 1e-2, marks=pytest.mark.slow),
-    ],
+    [*SETTINGS, *(pytest.param(*setting, marks=pytest.mark.slow) for setting in SLOW_SETTINGS)],
 )
 def test_each_setting_changes_the_result(preset, name, value):
     target = gray8(drawing(shift=4))
