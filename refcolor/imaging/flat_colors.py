@@ -88,6 +88,7 @@ def apply(
     palette: Palette | None = None,
     kept: NDArray[np.bool_] | None = None,
     border: NDArray[np.bool_] | None = None,
+    certain: NDArray[np.bool_] | None = None,
 ) -> tuple[Image, NDArray[np.bool_]]:
     """Give the flat regions of a colored target the source's flat colors.
 
@@ -105,6 +106,8 @@ def apply(
         Pixels whose chroma is sure: they choose their flat color alone.
     border : bool (H, W), optional
         Color borders that end regions although both sides share one gray.
+    certain : bool (H, W), optional
+        Pixels whose chroma is the source's own: they become no blends.
 
     Returns
     -------
@@ -117,7 +120,7 @@ def apply(
         return image, np.zeros(gray.shape, bool)
     ab = rgb_to_lab(image)[..., 1:]
     nowhere = np.zeros(gray.shape, bool)
-    kept, border = (nowhere if given is None else given for given in (kept, border))
+    kept, border, certain = (nowhere if given is None else given for given in (kept, border, certain))
     chosen = _choose(ab, gray, colors, probabilities, palette, kept, border)
     flat = chosen >= 0
     if not flat.any():
@@ -130,7 +133,7 @@ def apply(
     if other_gray.any():  # the color's chroma, but the target's gray
         chroma = colors.ab[chosen[other_gray]][None]
         out[other_gray] = merge.luma_exact(gray[other_gray][None], chroma)[0]
-    _blend(out, gray, ab, colors, chosen)
+    _blend(out, gray, ab, colors, chosen, certain)
     return out, flat
 
 
@@ -213,8 +216,18 @@ def _mean_opinion(
     return total / np.maximum(np.bincount(region, minlength=count), 1)[:, None]
 
 
-def _blend(image: Image, gray: Image, ab: Image, colors: FlatColors, chosen: NDArray[np.int32]) -> None:
-    """Mix two flat colors by gray in the pixels between them, where the voted chroma is about the same."""
+def _blend(
+    image: Image,
+    gray: Image,
+    ab: Image,
+    colors: FlatColors,
+    chosen: NDArray[np.int32],
+    certain: NDArray[np.bool_],
+) -> None:
+    """Mix two flat colors by gray in the pixels between them, where the voted chroma is about the same.
+
+    Certain pixels stay as they are.
+    """
     order = np.argsort(colors.gray, kind="stable")
     rank = np.argsort(order, kind="stable").astype(np.float32)  # of colors by gray; float for OpenCV
     flat = chosen >= 0
@@ -222,7 +235,7 @@ def _blend(image: Image, gray: Image, ab: Image, colors: FlatColors, chosen: NDA
     kernel = np.ones((2 * BLEND_RADIUS + 1,) * 2, np.uint8)
     low = cv2.erode(np.where(flat, ranks, np.float32(1e6)), kernel)
     high = cv2.dilate(np.where(flat, ranks, np.float32(-1)), kernel)
-    y, x = np.nonzero(~flat & (low < high))
+    y, x = np.nonzero(~flat & ~certain & (low < high))
     dark, light = order[low[y, x].astype(int)], order[high[y, x].astype(int)]
     level = gray[y, x] * 255
     between = (colors.gray[dark] < level) & (level < colors.gray[light])

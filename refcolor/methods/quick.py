@@ -61,7 +61,14 @@ class Quick(Method):
         image = merge.luma_exact(gray, ab * np.float32(matches.dimming))
         assert learned.flat_colors is not None
         image, painted = flat_colors.apply(
-            image, gray, learned.flat_colors, probabilities, learned.palette, evidence.kept, evidence.border
+            image,
+            gray,
+            learned.flat_colors,
+            probabilities,
+            learned.palette,
+            evidence.kept,
+            evidence.border,
+            evidence.certain,
         )
         trust[painted] = np.maximum(trust[painted], flat_colors.MIN_CONFIDENCE)
         known = Evidence(

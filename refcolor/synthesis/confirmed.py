@@ -35,6 +35,7 @@ class Confirmed:
     ab: Image  #: (H, W, 2): CIELAB a, b: the source's where matches are certain, else the votes'
     #: (H, W): pixels that nothing may overrule: certain matches, and votes that likely matches agree with
     kept: NDArray[np.bool_]
+    certain: NDArray[np.bool_]  #: (H, W): those with the source's own chroma
     border: NDArray[np.bool_]  #: (H, W): color borders of the source that likely matches carry over
     source_ab: Image  #: (H, W, 2): CIELAB a, b of the source at the matches; the votes' without any
     residual: (
@@ -58,7 +59,7 @@ def confirm(ab: Image, gray: Image, views: Views, matches: Matches) -> Confirmed
     """
     if not np.isfinite(matches.error).any():
         nowhere = np.zeros(gray.shape, bool)
-        return Confirmed(ab, nowhere, nowhere, ab, np.full(gray.shape, np.inf, np.float32))
+        return Confirmed(ab, nowhere, nowhere, nowhere, ab, np.full(gray.shape, np.inf, np.float32))
     source_gray, source_ab = _carried(views, matches.best)
     residual = cv2.blur(np.abs(source_gray - gray), WINDOW)
     smooth = cv2.blur(_stretch(matches.best), WINDOW) <= MAX_STRETCH
@@ -67,7 +68,7 @@ def confirm(ab: Image, gray: Image, views: Views, matches: Matches) -> Confirmed
     agree = ((source_ab - ab) ** 2).sum(-1) <= MAX_CHROMA_DISTANCE**2
     border = likely & ((local_range(source_ab) ** 2).sum(-1) >= BORDER_STEP**2)
     ab = np.where(certain[..., None], source_ab, ab)
-    return Confirmed(ab, certain | (likely & agree), border, source_ab, residual)
+    return Confirmed(ab, certain | (likely & agree), certain, border, source_ab, residual)
 
 
 def _carried(views: Views, field: Image) -> tuple[Image, Image]:

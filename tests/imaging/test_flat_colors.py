@@ -220,6 +220,17 @@ def test_shading_finer_than_8_bits_is_kept():
         np.testing.assert_allclose(luma(out), gray, atol=2e-5)
 
 
+def test_certain_pixels_become_no_blends():
+    truth = smooth(flat())
+    gray, votes = luma(truth), tinted(truth)
+    known, nowhere = flat_colors.find(truth), np.zeros(truth.shape[:2], bool)
+    blended, painted = flat_colors.apply(votes, gray, known)
+    out, _ = flat_colors.apply(votes, gray, known, certain=~nowhere)
+    np.testing.assert_array_equal(out[painted], blended[painted])
+    np.testing.assert_array_equal(out[~painted], votes[~painted])
+    assert not np.array_equal(blended[~painted], votes[~painted])
+
+
 def test_a_colored_line_between_two_paints_keeps_its_color():
     rgb = np.zeros((40, 42, 3), np.float32)
     rgb[:, :20], rgb[:, 20:22], rgb[:, 22:] = np.array([[20, 20, 120], [200, 60, 40], [255, 255, 255]]) / 255

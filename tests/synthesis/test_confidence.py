@@ -25,7 +25,7 @@ def synthesis(cost=0, share=1.0, ab=AB):
 
 def trust(result=None, error=0.1, source_ab=AB, residual=0.5, odds=ONE_PAINT, network=None):
     nowhere = np.zeros(SHAPE, bool)
-    evidence = Confirmed(AB, nowhere, nowhere, source_ab, np.full(SHAPE, residual, np.float32))
+    evidence = Confirmed(AB, nowhere, nowhere, nowhere, source_ab, np.full(SHAPE, residual, np.float32))
     matches = Matches(np.zeros_like(AB), np.full(SHAPE, error, np.float32), GRAY)
     assent = None if network is None else np.full(SHAPE, network, np.float32)
     found = confidence.reasons(AB, result or synthesis(), evidence, matches, odds, assent)

@@ -9,7 +9,10 @@ from refcolor.synthesis.confirmed import Confirmed
 def evidence(ab, kept=False, border=False):
     """Votes of which these pixels are kept, with these borders."""
     return Confirmed(
-        ab, *(np.broadcast_to(np.asarray(m, bool), ab.shape[:2]) for m in (kept, border)), ab, ab[..., 0]
+        ab,
+        *(np.broadcast_to(np.asarray(m, bool), ab.shape[:2]) for m in (kept, kept, border)),
+        ab,
+        ab[..., 0],
     )
 
 
