@@ -106,16 +106,13 @@ def baseline(name):
     return refcolor.colorize(drawing(), gray8(drawing(shift=4)), BASELINES[name])
 
 
-SETTINGS = [
+SETTINGS = [("standard", "clusters", "auto"), ("standard", "seed", 1)]
+SLOW_SETTINGS = [
     ("standard", "clusters", 7),
-    ("standard", "clusters", "auto"),
     ("standard", "init", "scratch"),
     ("standard", "epochs", 2),
     ("standard", "batch", 200),
     ("standard", "learning_rate", 1e-2),
-    ("standard", "seed", 1),
-]
-SLOW_SETTINGS = [
     ("scratch", "grid", 48),
     ("scratch", "blur", 2.5),
     ("scratch", "canny", (60.0, 200.0)),
