@@ -43,6 +43,8 @@ STAGES = {  # name in the table -> function that does it
     "confirm": "synthesis.confirmed.confirm",
     "settle": "synthesis.flat_regions.settle",
     "paint": "imaging.flat_colors.apply",
+    "odds": "imaging.chroma_odds.learn",
+    "reasons": "synthesis.confidence.reasons",
     "trust": "synthesis.confidence.estimate",
     "assent": "methods.quick.network_assent",
     "merge": "imaging.merge.luma_exact",

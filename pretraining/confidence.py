@@ -22,11 +22,9 @@ from scipy.optimize import minimize
 from sklearn.metrics import roc_auc_score
 
 from refcolor import Colorizer, Config
-from refcolor.imaging.color import rgb_to_lab, to_8bit
-from refcolor.imaging.metrics import ciede2000
-from refcolor.synthesis import confidence
+from refcolor.imaging.metrics import RIGHT, difference
+from refcolor.synthesis.confidence import REASONS
 
-RIGHT = 5.0  # CIEDE2000 units
 PIXELS = 5_000  # of each picture
 RIDGE = 1e-3  # of the squared weights
 Samples = tuple[str, NDArray[np.float64], NDArray[np.float64]]  # pack, reasons (n, k), right (n,)
@@ -41,7 +39,7 @@ def main() -> int:
     args = cli.parse_args()
     samples = collect(args.clips, args.preset, args.pairs, args.seed)
     weights = fit(samples)
-    print(", ".join(f"{w:.2f}" for w in weights), "for", ", ".join(("constant", *confidence.REASONS)))
+    print(", ".join(f"{w:.2f}" for w in weights), "for", ", ".join(("constant", *REASONS)))
     foretold, right = [], []
     for name in sorted({sample[0] for sample in samples}):
         others = fit([sample for sample in samples if sample[0] != name])
@@ -63,9 +61,7 @@ def collect(folder: Path, preset: str, count: int, seed: int) -> list[Samples]:
     rng = np.random.default_rng(seed)
     clips = read_clips(folder)
     names = {id(frames): name for name, frames in clips.items()}
-    drawn, samples, seen = Frames(clips), [], []
-    original = confidence.estimate
-    confidence.estimate = lambda found, *, network: seen.append(found) or original(found, network=network)  # type: ignore[func-returns-value]
+    drawn, samples = Frames(clips), []
     while len(samples) < count:
         clip = drawn.clip(rng)
         if len(clip) < 2:
@@ -74,15 +70,15 @@ def collect(folder: Path, preset: str, count: int, seed: int) -> list[Samples]:
         source, truth = decode(clip[i]), decode(clip[j])
         try:
             gray = cv2.cvtColor(truth, cv2.COLOR_RGB2GRAY)
-            image = Colorizer(Config(preset, device="cpu")).fit(source).colorize(gray).image
+            result = Colorizer(Config(preset, device="cpu")).fit(source).colorize(gray)
         except ValueError as error:
             print(f"{names[id(clip)]}: {error}", file=sys.stderr)
             continue
-        lab, true_lab = (rgb_to_lab(v.astype(np.float32) / np.float32(255)) for v in (to_8bit(image), truth))
+        assert result.evidence is not None
         pick = rng.choice(gray.size, min(gray.size, PIXELS), replace=False)
-        distance = ciede2000(lab.reshape(-1, 3)[pick], true_lab.reshape(-1, 3)[pick])
-        reasons = seen[-1].reshape(-1, len(confidence.REASONS))[pick].astype(np.float64)
-        samples.append((pack(names[id(clip)]), reasons, (distance <= RIGHT).astype(np.float64)))
+        off = difference(result.image, truth.astype(np.float32) / np.float32(255)).ravel()[pick]
+        reasons = result.evidence.reasons.reshape(gray.size, -1)[pick].astype(np.float64)
+        samples.append((pack(names[id(clip)]), reasons, (off <= RIGHT).astype(np.float64)))
         print(
             f"{len(samples)} of {count}: {names[id(clip)]}, {samples[-1][2].mean():.1%} right",
             file=sys.stderr,

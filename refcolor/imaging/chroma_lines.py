@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -71,9 +72,15 @@ def fit(rgb: Image, labels: Labels, k: int) -> ChromaLines:
 def _odds(levels: NDArray[np.uint8], labels: Labels, k: int) -> Image:
     """Odds (256, k) of the colors of these pixels (N,) at each gray."""
     counts = np.bincount(levels.astype(np.int64) * k + labels, minlength=256 * k).reshape(256, k) * 1.0
-    smooth = cv2.GaussianBlur(counts, (1, 0), sigmaX=1, sigmaY=GRAY_SIGMA, borderType=cv2.BORDER_CONSTANT)
+    smooth = over_grays(counts)
     likely = smooth / np.maximum(smooth.sum(0), 1e-12)  # p(gray | color)
     return np.asarray(likely / np.maximum(likely.sum(1, keepdims=True), 1e-12) + MIN_ODDS, np.float32)
+
+
+def over_grays(counts: NDArray[Any]) -> NDArray[Any]:
+    """Counts (256, n) at each gray, spread over the grays that one color may have in another picture."""
+    spread = cv2.GaussianBlur(counts, (1, 0), sigmaX=1, sigmaY=GRAY_SIGMA, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(spread)
 
 
 def upsample(probabilities: Image, lines: ChromaLines, gray: Image) -> Image:

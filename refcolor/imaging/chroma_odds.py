@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from refcolor.imaging.chroma_lines import over_grays
 from refcolor.imaging.color import Image
 
 BIN, BINS = 8.0, 32  # CIELAB units of a bin of chroma, and its number of bins a side
 CHROMA_SIGMA = 1.2  # bins within which chroma counts as the same
-GRAY_SIGMA = 3.0  # 8-bit levels by which the gray of one paint differs between two pictures
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,14 @@ class ChromaOdds:
 
     def share(self, gray255: Image, ab: Image) -> Image:
         """Share (H, W) of chroma like this (H, W, 2) at this gray (H, W), in 8-bit levels."""
-        level = np.clip(np.rint(gray255), 0, 255).astype(np.intp)
-        a, b = np.moveaxis(_bins(ab), -1, 0)
-        return np.asarray(self.table[level, a, b], np.float32)
+        return np.asarray(self.table.ravel()[_cells(gray255, ab)], np.float32)
 
 
 def learn(gray255: Image, ab: Image) -> ChromaOdds:
     """The odds of pixels of this gray (...), in 8-bit levels, and this chroma (..., 2)."""
-    level = np.clip(np.rint(gray255), 0, 255).astype(np.intp).ravel()
-    a, b = _bins(ab).reshape(-1, 2).T
-    counts = np.bincount((level * BINS + a) * BINS + b, minlength=256 * BINS * BINS).astype(np.float32)
-    counts = cv2.GaussianBlur(
-        counts.reshape(256, -1), (1, 0), sigmaX=1, sigmaY=GRAY_SIGMA, borderType=cv2.BORDER_CONSTANT
-    ).reshape(256, BINS, BINS)
+    cells = _cells(gray255, ab).ravel()
+    counts = np.bincount(cells, minlength=256 * BINS * BINS).astype(np.float32)
+    counts = over_grays(counts.reshape(256, -1)).reshape(256, BINS, BINS)
     side = 2 * round(3 * CHROMA_SIGMA) + 1
     kernel = cv2.getGaussianKernel(side, CHROMA_SIGMA).astype(np.float32)
     kernel /= kernel.max()  # all pixels of one chroma count in full
@@ -47,5 +42,8 @@ def learn(gray255: Image, ab: Image) -> ChromaOdds:
     return ChromaOdds(np.asarray(np.minimum(near / np.maximum(total, 1e-3), 1), np.float32))
 
 
-def _bins(ab: Image) -> NDArray[np.intp]:
-    return np.asarray(np.clip(np.rint(ab / np.float32(BIN)) + BINS // 2, 0, BINS - 1), np.intp)
+def _cells(gray255: Image, ab: Image) -> NDArray[np.intp]:
+    """Place (...) in the flattened table of this gray (...) and chroma (..., 2)."""
+    level = np.clip(np.rint(gray255), 0, 255).astype(np.intp)
+    bins = np.clip(np.rint(ab / np.float32(BIN)) + BINS // 2, 0, BINS - 1).astype(np.intp)
+    return np.asarray((level * BINS + bins[..., 0]) * BINS + bins[..., 1], np.intp)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from refcolor.imaging import geometry, merge
 from refcolor.imaging.color import BT601, Image, rgb_to_lab, to_8bit
+from refcolor.imaging.neighborhoods import WINDOW, local_range
 from refcolor.imaging.palette import Palette
 
 MAX_RAMP_STEP = 3  # 8-bit levels within 3x3 pixels of a ramp, in every channel
@@ -30,7 +30,6 @@ NETWORK_WEIGHT = 1.0  # of the network's opinion of a region; the votes weigh 1
 MIN_VOTE_SHARE = 0.5  # of both opinions that a region's color must have
 BLEND_RADIUS = 2  # pixels; the two colors of an anti-aliased pixel lie within this
 MIN_CONFIDENCE = 0.9  # of pixels with a flat color
-WINDOW = np.ones((3, 3), np.uint8)  # a pixel and its neighbors
 
 Pixels = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows, columns
 
@@ -245,8 +244,3 @@ def _blend(
     if len(mixed):
         agrees = ((rgb_to_lab(mixed[None])[0, :, 1:] - ab[y, x]) ** 2).sum(-1) <= MAX_CHROMA_DISTANCE**2
         image[y[agrees], x[agrees]] = mixed[agrees]
-
-
-def local_range(image: NDArray[Any]) -> NDArray[Any]:
-    """Largest minus smallest value in every 3x3 pixels."""
-    return np.asarray(cv2.morphologyEx(image, cv2.MORPH_GRADIENT, WINDOW))

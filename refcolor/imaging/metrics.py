@@ -18,6 +18,7 @@ from refcolor.imaging.palette import nearest
 
 Figures = dict[str, float | int | None]
 
+SAME, RIGHT = 2, 5  # CIEDE2000 units within which a color is the same to the eye, and right
 CENTERS = 24  # main colors of the source among which `acc24` decides
 MAX_SAMPLE = 20_000  # pixels that these colors are found from
 MIN_MOVED_STEPS = 8  # a pixel has moved where source and truth differ by more 8-bit steps in any channel
@@ -50,6 +51,16 @@ def ciede2000(lab1: NDArray[Any], lab2: NDArray[Any]) -> NDArray[np.float64]:
     if not lab1.shape[-1:] == lab2.shape[-1:] == (3,):
         raise ValueError(f"CIELAB arrays are (..., 3), not {lab1.shape} and {lab2.shape}")
     return np.asarray(deltaE_ciede2000(lab1.astype(np.float64), lab2.astype(np.float64)), np.float64)
+
+
+def difference(result: Image, truth: Image) -> NDArray[np.float64]:
+    """CIEDE2000 color difference (H, W) of the 8-bit pixels of two pictures (H, W, 3) in [0, 1]."""
+    return _difference(_lab(to_8bit(result)), _lab(to_8bit(truth)))
+
+
+def _difference(lab1: Image, lab2: Image) -> NDArray[np.float64]:
+    strips = [slice(top, top + STRIP_ROWS) for top in range(0, len(lab1), STRIP_ROWS)]
+    return np.concatenate([ciede2000(lab1[rows], lab2[rows]) for rows in strips])
 
 
 def gray_8bit(rgb: Image) -> NDArray[np.uint8]:
@@ -116,14 +127,13 @@ def score(
 
     result_lab, truth_lab = _lab(result8), _lab(truth8)
     same = nearest(result_lab, centers) == nearest(truth_lab, centers)
-    strips = [slice(top, top + STRIP_ROWS) for top in range(0, len(same), STRIP_ROWS)]
-    difference = np.concatenate([ciede2000(result_lab[rows], truth_lab[rows]) for rows in strips])
+    off = _difference(result_lab, truth_lab)
     squared_error = np.square(result8.astype(np.float64) - truth8).mean(-1)
     moved = np.zeros(same.shape, np.bool_)
     if source8.shape == truth8.shape:
         moved = cv2.absdiff(source8, truth8).max(-1) > MIN_MOVED_STEPS
 
-    pixels = {"acc24": same, "ok2": difference <= 2, "ok5": difference <= 5, "de00": difference}
+    pixels = {"acc24": same, "ok2": off <= SAME, "ok5": off <= RIGHT, "de00": off}
     pixels["psnr"] = squared_error
     over_moved = {f"{name}_moved": mean for name, mean in _means(pixels, moved).items()}
     error = cv2.absdiff(gray_8bit(result), target8)

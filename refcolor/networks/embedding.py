@@ -21,7 +21,7 @@ from refcolor import kernels
 from refcolor.config import Config
 from refcolor.imaging import features, geometry
 from refcolor.imaging.color import Image
-from refcolor.imaging.flat_colors import local_range
+from refcolor.imaging.neighborhoods import local_range
 from refcolor.imaging.palette import Labels
 from refcolor.networks import backend
 

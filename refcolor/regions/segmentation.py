@@ -18,7 +18,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from refcolor.imaging.color import Image
-from refcolor.imaging.flat_colors import WINDOW, local_range
+from refcolor.imaging.neighborhoods import WINDOW, denoised, local_range
 
 MAX_LOCAL_RANGE = 4  # 8-bit levels of gray within 3x3 pixels inside an even region
 EVEN_SIDE = 4  # pixels; of a square that an even region holds: what is narrower is a stroke
@@ -92,7 +92,7 @@ def segment(gray255: Image, border: NDArray[np.bool_] | None = None) -> Regions:
     Areas grow from their middle (Meyer, "Color image segmentation", 1992, as OpenCV does it), so that pixels
     on an edge find the side that their gray is nearer to. A picture has at least one region.
     """
-    smooth = cv2.medianBlur(np.clip(np.rint(gray255), 0, 255).astype(np.uint8), 3)
+    smooth = denoised(gray255)
     step = np.asarray(local_range(smooth), np.uint8)
     if border is not None:
         step = np.where(border, np.uint8(BORDER_STEP), step)

@@ -19,6 +19,7 @@ from refcolor.imaging.palette import Labels
 from refcolor.methods.base import Result
 from refcolor.methods.colorizer import Colorizer
 from refcolor.render import outputs
+from refcolor.render.painter import LOW_CONFIDENCE
 from refcolor.synthesis.confidence import REASONS
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ PICTURES = (
 )  # fmt: skip
 TABLES = ("source_corners", "target_corners", "clusters", "target_labels", "probabilities", "target_regions")
 FILES = (*(f"{name}.png" for name in PICTURES), *(f"{name}.csv" for name in TABLES))
-DOUBTFUL = 0.5  # confidence below which a region shows its runner-up
 FIGURE, MARGIN = 480, 20  # pixels; sides of the PCA figure and width of its empty border
 BACKDROP = 0.85  # gray of the dots behind the clusters
 HUE_STEP = 0.618034  # of the hue circle, the golden ratio, between neighboring labels
@@ -118,11 +118,11 @@ def _stages(
 def regions_figure(decisions: Decisions, gray: Image) -> Image:
     """Every region of a target (H, W) in the color that was decided on, lines black: (H, W, 3).
 
-    Doubtful regions, of a confidence below a half, have stripes of the runner-up.
+    Doubtful regions have stripes of the runner-up.
     """
     labels = decisions.regions.nearest
     y, x = np.indices(labels.shape)
-    doubtful = (decisions.confidence < DOUBTFUL) & ~np.isnan(decisions.runner_up).any(-1)
+    doubtful = (decisions.confidence < LOW_CONFIDENCE) & ~np.isnan(decisions.runner_up).any(-1)
     striped = doubtful[labels] & ((x + y) // STRIPE % 2 == 1)
     ab = np.where(striped[..., None], decisions.runner_up[labels], np.nan_to_num(decisions.ab)[labels])
     mean = np.clip(decisions.regions.mean(gray), 0, 1)[labels]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from refcolor.imaging import geometry
 from refcolor.imaging.checks import as_picture
 from refcolor.imaging.color import Image
-from refcolor.imaging.flat_colors import WINDOW, local_range
+from refcolor.imaging.neighborhoods import WINDOW, local_range
 from refcolor.matching import optical_flow
 from refcolor.matching.views import Field
 

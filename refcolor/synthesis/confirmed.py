@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from refcolor.imaging import geometry
 from refcolor.imaging.color import Image
-from refcolor.imaging.flat_colors import local_range
+from refcolor.imaging.neighborhoods import local_range
 from refcolor.matching.optical_flow import Matches
 from refcolor.matching.views import Views, split_rows
 
@@ -38,9 +38,8 @@ class Confirmed:
     certain: NDArray[np.bool_]  #: (H, W): those with the source's own chroma
     border: NDArray[np.bool_]  #: (H, W): color borders of the source that likely matches carry over
     source_ab: Image  #: (H, W, 2): CIELAB a, b of the source at the matches; the votes' without any
-    residual: (
-        Image  #: (H, W): gray of the source there less the target's, absolute, mean over 9x9, in 8-bit levels
-    )
+    #: (H, W): gray of the source there less the target's, absolute, mean over 9x9, in 8-bit levels
+    residual: Image
 
 
 def confirm(ab: Image, gray: Image, views: Views, matches: Matches) -> Confirmed:

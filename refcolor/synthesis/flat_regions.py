@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from refcolor.imaging import geometry
 from refcolor.imaging.chroma_lines import ChromaLines
 from refcolor.imaging.color import Image
-from refcolor.imaging.flat_colors import MAX_CHROMA_DISTANCE, NETWORK_WEIGHT, local_range
+from refcolor.imaging.flat_colors import MAX_CHROMA_DISTANCE, NETWORK_WEIGHT
+from refcolor.imaging.neighborhoods import denoised, local_range
 from refcolor.synthesis.confirmed import Confirmed
 
 MAX_LOCAL_RANGE = 2  # 8-bit levels of gray within 3x3 pixels inside a flat region
@@ -86,7 +87,7 @@ def settle(
 
 def _find(gray: Image, border: NDArray[np.bool_]) -> _Regions | None:
     """The flat regions of a picture (H, W) in 8-bit levels between these borders, if there are any."""
-    smooth = cv2.medianBlur(np.clip(np.rint(gray), 0, 255).astype(np.uint8), 3)
+    smooth = denoised(gray)
     plain = ((local_range(smooth) <= MAX_LOCAL_RANGE) & ~border).astype(np.uint8)
     count, region = cv2.connectedComponents(plain, connectivity=4, ltype=cv2.CV_32S)
     owner = region.ravel()
