@@ -150,6 +150,7 @@ def test_a_model_of_a_picture_takes_no_frame_from_its_own_name(color, run_shot, 
     assert (code, err[0].split(";")[0]) == (0, "refcolor: 'sh005.refcolor' belongs to no frame")
 
 
+@pytest.mark.slow
 def test_a_resumed_run_takes_what_was_learned(run_shot, shot):
     words = [
         "shot",

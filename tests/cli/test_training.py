@@ -55,13 +55,18 @@ def plain(tmp_path_factory, drawn, drawn_gray):
 @pytest.mark.parametrize(
     "option",
     [
-        ["--clusters", 5],
-        ["--clusters", "auto"],
-        ["--init", "scratch"],
-        ["--epochs", 3],
         ["--seed", 1],
-        ["--preset", "paper"],
         ["--preset", "quick"],
+        *(
+            pytest.param(option, marks=pytest.mark.slow)
+            for option in (
+                ["--clusters", 5],
+                ["--clusters", "auto"],
+                ["--init", "scratch"],
+                ["--epochs", 3],
+                ["--preset", "paper"],
+            )
+        ),
     ],
     ids=lambda o: " ".join(map(str, o)),
 )

@@ -36,7 +36,7 @@ def hero(tmp_path_factory, trained):
 
 @pytest.mark.parametrize(
     "name",
-    ["standard", "quick", *(pytest.param(slow, marks=pytest.mark.slow) for slow in ("scratch", "paper"))],
+    ["quick", *(pytest.param(slow, marks=pytest.mark.slow) for slow in ("standard", "scratch", "paper"))],
 )
 def test_saved_and_loaded_gives_the_same_bits(name, drawn, drawn_gray, tmp_path):
     fitted = Colorizer(config(name)).fit(drawn)
@@ -67,6 +67,7 @@ def test_eight_bit_sources_are_kept_in_eight_bits(drawn, tmp_path):
     assert (tmp_path / "m.refcolor").stat().st_size < drawn.size + 2000
 
 
+@pytest.mark.slow
 def test_several_sources_and_what_they_are_called_come_back(drawn, drawn_gray, tmp_path):
     other = np.ascontiguousarray(drawn[:40, ::-1])
     fitted = Colorizer(config("standard")).fit([drawn, other])
@@ -122,7 +123,7 @@ def test_auto_clusters_are_decided_in_the_file(drawn, tmp_path):
     assert models.read(tmp_path / "m.refcolor").config.clusters == len(fitted.learned.palette)
 
 
-@pytest.mark.parametrize("name", ["standard", "quick"])
+@pytest.mark.parametrize("name", [pytest.param("standard", marks=pytest.mark.slow), "quick"])
 def test_threads_may_share_a_colorizer(name, drawn, drawn_gray):
     targets = [np.ascontiguousarray(np.roll(drawn_gray, shift, axis=1)) for shift in range(6)]
     shared = Colorizer(config(name)).fit(drawn)

@@ -239,6 +239,7 @@ def test_a_frame_that_cannot_be_had_fails_alone(quick, grays, made):
         assert off(shot[i].image, made[i].image).mean() < 1
 
 
+@pytest.mark.slow
 def test_the_network_takes_part(colors, grays, both):
     config = Config("standard", epochs=2, device="cpu")
     colorizer = Colorizer(config).fit([colors[0], colors[-1]])
