@@ -45,6 +45,14 @@ class Init(StrEnum):
     SCRATCH = "scratch"  # random, as the report did
 
 
+class TargetKind(StrEnum):
+    """What targets are: gray pictures, or line art."""
+
+    AUTO = "auto"  # told from each picture
+    GRAY = "gray"
+    LINES = "lines"
+
+
 class Device(StrEnum):
     """Where the network runs; ``auto`` takes a GPU where there is one."""
 

@@ -23,7 +23,7 @@ import typer
 from refcolor import __version__
 from refcolor.cli import options
 from refcolor.cli.console import Terminal, session
-from refcolor.config import MAX_PIXELS, Config
+from refcolor.config import MAX_PIXELS, Config, TargetKind
 from refcolor.errors import UsageError, quoted, usage_errors
 from refcolor.render.request import Request
 
@@ -42,9 +42,10 @@ def color(
     confidence: options.Confidence = None,
     save_model: options.SaveModel = None,
     frames: options.Frames = None,
+    target: options.Target = TargetKind.AUTO,
     version: options.Version = False,
 ) -> None:
-    """Color gray TARGETS like the colored SOURCE. The written files are listed on stdout.
+    """Color gray TARGETS, or paint line art, like the colored SOURCE. The written files are listed on stdout.
 
     SOURCE may be a model that --save-model has written: then nothing is trained.
     """
@@ -52,7 +53,7 @@ def color(
 
     request = Request(
         targets=targets or [], keys=[str(source)], output=output, frames=frames, confidence=confidence,
-        save_model=save_model, **settings,
+        save_model=save_model, target=target, **settings,
     )  # fmt: skip
     if len(request.targets) == 1 and _is_video(request.targets[0]):
         video = request.targets[0].with_name(f"{request.targets[0].stem}_color.mkv")
@@ -90,15 +91,16 @@ def shot(
     every: options.Every = None,
     workers: options.Workers = "auto",
     ray: options.Ray = None,
+    target: options.Target = TargetKind.AUTO,
 ) -> None:
-    """Color the gray frames of a shot like its keys. The written files are listed on stdout.
+    """Color the frames of a shot, gray or line art, like its keys. The written files are listed on stdout.
 
     Exit codes: 0 done; 1 some frames failed, the others are done; 2 wrong use; 130 interrupted.
     """
     request = Request(
         targets=targets or [], keys=key or [], key_from=key_from or [], output=output, frames=frames,
         codec=codec, confidence=confidence, save_model=save_model, report=report, contact_sheet=contact_sheet,
-        every=every, skip_existing=skip_existing, workers=workers, ray=ray, **settings,
+        every=every, skip_existing=skip_existing, workers=workers, ray=ray, target=target, **settings,
     )  # fmt: skip
     _color_shot(request, console)
 
@@ -128,6 +130,7 @@ def inspect(
 ) -> None:
     """Write every stage as pictures and tables: edges, corners, clusters, labels, probabilities, result."""
     from refcolor.files import models
+    from refcolor.methods.base import Target
     from refcolor.render import inspection, pictures
 
     force, max_pixels = settings["force"], settings["max_pixels"]
@@ -142,7 +145,7 @@ def inspect(
     gray = pictures.check_targets([target or source], max_pixels)
     assert gray is not None
     if target:
-        pictures.remark_on_color(gray, target)
+        pictures.remark_on(gray, Target(gray.gray), target, TargetKind.GRAY)
     colorizer, aligned = pictures.learn([picture], config, console, first=gray.gray_on_paper)
     result = colorizer.colorize(gray.gray_on_paper, aligned)
     for path in inspection.write(output, colorizer, gray.gray_on_paper, result, force=force):

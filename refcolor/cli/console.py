@@ -25,6 +25,7 @@ HINTS = {  # code of an error or remark -> what to type
     "is_video": "name a frame of it, as --key-from VIDEO@24",
     "keep_or_force": "leave out --skip-existing or --force",
     "killed": "use fewer --workers",
+    "line_art": "if it is a gray picture, say --target gray",
     "model_again": "leave out --save-model",
     "model_gpu": "leave out --device gpu",
     "needs_folder": "give one with -o FOLDER",

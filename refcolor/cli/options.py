@@ -15,7 +15,7 @@ import typer
 
 from refcolor import __version__
 from refcolor.cli.console import session
-from refcolor.config import MAX_PIXELS, RANGES, Config, Device, Init, Preset
+from refcolor.config import MAX_PIXELS, RANGES, Config, Device, Init, Preset, TargetKind
 from refcolor.errors import UsageError, code_of, usage_errors
 
 MAX_WORKERS = 256
@@ -80,6 +80,9 @@ Force = Annotated[bool, _output("--force", "-f", help="Overwrite existing files.
 Quiet = Annotated[bool, _output("--quiet", "-q", help="No progress, no remarks.")]
 Debug = Annotated[bool, _output("--debug", help="Show the traceback of an error.")]
 Pixels = Annotated[int, _output(help="Refuse pictures of more pixels.", min=1)]
+Target = Annotated[TargetKind, typer.Option(
+    help="What targets are: gray pictures, or line art, bare lines on paper. auto: told from each picture.",
+    rich_help_panel="Color")]
 Clusters = Annotated[Any, typer.Option(  # int or "auto"
     help="Colors in the palette, 2 to 256, or auto: as many as the source needs.",
     metavar="N|auto", parser=_count_or_auto(*RANGES["clusters"]), rich_help_panel="Color")]

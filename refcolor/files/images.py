@@ -88,6 +88,21 @@ class Picture:
         """Its luma, (H, W) float32 in [0, 1]."""
         return self.gray if self.hidden is None else np.where(self.hidden, np.float32(1), self.gray)
 
+    @property
+    def on_white(self) -> Image:
+        """The picture over white paper, (H, W, 3)."""
+        if self.alpha is None:
+            return self.rgb
+        cover = np.clip(self.alpha, 0, 1)[..., None]
+        return np.asarray(self.rgb * cover + (1 - cover), np.float32)
+
+    def filled(self, image: Image, figure: NDArray[np.bool_]) -> tuple[Picture, Image]:
+        """A painted drawing (H, W, 3), opaque where the figure (H, W) is, and a picture to write it like."""
+        if self.alpha is None:
+            return self, image
+        alpha = np.where(figure, np.float32(1), self.alpha)
+        return replace(self, alpha=alpha), np.where(figure[..., None], image, self.rgb)
+
     def over_hidden(self, image: Image) -> Image:
         """A result (H, W, 3) with this picture's own gray in invisible pixels."""
         return image if self.hidden is None else np.where(self.hidden[..., None], self.gray[..., None], image)

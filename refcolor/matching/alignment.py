@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.config import PATCH
-from refcolor.imaging import geometry
+from refcolor.imaging import geometry, paints
 from refcolor.imaging.color import Image, luma, rgb_to_lab
+from refcolor.imaging.paints import Paints
 from refcolor.imaging.palette import Labels, Palette
 from refcolor.matching import light, optical_flow, sparse
 from refcolor.matching.views import Field, Views, split_rows, stack_rows
@@ -48,6 +49,11 @@ class Source:
     def points(self) -> sparse.Features:
         """Sparse features."""
         return sparse.detect(self.gray)
+
+    @cached_property
+    def paints(self) -> Paints:
+        """Its exact colors and its lines."""
+        return paints.find(self.rgb)
 
     @cached_property
     def labels(self) -> Labels | None:

@@ -26,7 +26,7 @@ from refcolor.networks import backend
 from refcolor.synthesis.confidence import REASONS, WEIGHTS
 
 if TYPE_CHECKING:
-    from refcolor.networks.labellers import Labeller
+    from refcolor.networks.labeller import Labeller
     from refcolor.regions.decision import Decisions
 
 MIN_COLORS = 2  # of a source, where no palette is made
@@ -60,6 +60,8 @@ class Target:
     """A picture to color."""
 
     gray: Image  #: (H, W): BT.601 luma in [0, 1]
+    #: (H, W, 3): the drawing, if it is line art: bare lines on paper, without the luma of paints
+    drawing: Image | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,16 @@ class Evidence:
     proposals: tuple[Image, ...]  #: (H, W, 2) each: CIELAB a, b of the votes and of the source at the matches
     reasons: NDArray[np.float16]  #: (H, W, k): see :data:`refcolor.synthesis.confidence.REASONS`
     lines: ChromaLines | None = None  #: of the palette colors, where there is a network
+
+
+@dataclass(frozen=True, eq=False)
+class LineParts:
+    """The parts of painted line art."""
+
+    fill: Image  #: (H, W, 3): the paint of every pixel, also under ink and trace lines
+    ink: Image  #: (H, W): how far ink covers it, in [0, 1]
+    trace: NDArray[np.bool_]  #: (H, W): pixels of trace lines, which are painted over
+    background: NDArray[np.bool_]  #: (H, W): pixels around the figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +98,10 @@ class Result:
     labelling: Labelling | None = field(default=None, repr=False)
     #: what was proposed, and what spoke for it; None by ``paper``
     evidence: Evidence | None = field(default=None, repr=False)
+    #: what was decided for each region, where regions decide: for line art
+    decided: Decisions | None = field(default=None, repr=False)
+    #: paint and lines of painted line art; None for gray pictures
+    parts: LineParts | None = field(default=None, repr=False)
 
     @cached_property
     def regions(self) -> Decisions | None:
@@ -95,6 +111,8 @@ class Result:
         """
         from refcolor.regions import decision, segmentation  # late: SciPy takes its time to import
 
+        if self.decided is not None:
+            return self.decided
         if self.evidence is None or self.matches is None or self.confidence is None:
             return None
         known, proposals, network = self.evidence, list(self.evidence.proposals), self.labelling is not None

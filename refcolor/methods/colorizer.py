@@ -19,7 +19,7 @@ from refcolor.imaging.checks import as_picture
 from refcolor.imaging.color import Image
 from refcolor.imaging.palette import Palette
 from refcolor.matching.alignment import Alignment
-from refcolor.methods import METHODS
+from refcolor.methods import METHODS, line_art
 from refcolor.methods.base import Learned, Result, Target, Weights
 from refcolor.networks import backend
 
@@ -156,8 +156,17 @@ class Colorizer:
         ValueError
             For what is no picture or too small a one, or before :meth:`fit`.
         """
+        if isinstance(target, Target) and target.drawing is not None:
+            return self.paint(target.drawing)
         gray = target.gray if isinstance(target, Target) else target
         return self.method.color(Target(as_picture(gray, "target", 2)), self.learned, alignment)
+
+    def paint(self, drawing: NDArray[Any], weights: Mapping[int, float] | None = None) -> Result:
+        """Paint a line drawing (H, W, 3), as :meth:`colorize` takes a gray target.
+
+        `weights` tell how much each source counts, by its number; all alike by default.
+        """
+        return line_art.color(as_picture(drawing, "drawing", 3), self.learned, weights)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A fitted one can be sent to other processes; there it colors on the CPU."""

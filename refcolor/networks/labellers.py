@@ -1,84 +1,32 @@
-"""The networks that say how likely each palette color is: the report's, its dense successor, the embedding.
+"""The networks that say how likely each palette color is, by preset and by what they start from.
 
-Each is trained once, on one source or several, and then asked about any number of targets. Asking changes
-nothing, so threads may share one. All random numbers come from one NumPy generator and from seeds of the
-layers: on a CPU the same seed gives the same weights bit for bit. Importing this module imports Keras.
+Here are those that see 29x29 pixels: the report's, one patch for each pixel, and its dense successor.
 """
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from refcolor.config import PATCH, RADIUS, Config, Init, Preset, Progress
+from refcolor.config import PATCH, RADIUS, Config, Init, Preset
 from refcolor.imaging import features, geometry, patches
 from refcolor.imaging.color import Image
-from refcolor.imaging.features import Features
 from refcolor.imaging.palette import Labels, Palette
 from refcolor.matching.alignment import Source
-from refcolor.networks import architectures, augmentation, embedding
-
-Lessons = tuple[int, Iterator[tuple[Image, NDArray[Any]]]]  # number of steps; inputs and labels of each
+from refcolor.networks import architectures, augmentation
+from refcolor.networks.embedding_labeller import EmbeddingLabeller
+from refcolor.networks.labeller import Labeller, Lessons, softmax
 
 BLUR_LEVELS = 16  # of the augmentation, evenly spaced from none to the largest
 TILES_PER_STEP = 4  # of the dense network's training
 MAX_PREDICTED_SIDE = 1024  # grid pixels that the dense network predicts at once: bounds the memory
 PREDICTED_PATCHES = 1024  # that the report's network predicts at once; only speed depends on it
-MIN_PROBABILITY = 1e-2  # added to every label before two opinions are multiplied
-READOUT_EXPONENT = 0.5  # of the readout's opinion in that product
-
-
-class Labeller(ABC):
-    """A network for some sources, which all have the same palette."""
-
-    networks: tuple[Any, ...]  # Keras models in the order of a model file; the last one is trained
-    loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-    def __init__(self, sources: Sequence[Source], palette: Palette, config: Config) -> None:
-        self.sources, self.palette, self.config = tuple(sources), palette, config
-
-    def train(self, progress: Progress) -> None:
-        """Learn the sources; `progress` is told (steps done, steps in all) after every step."""
-        steps, batches = self.lessons()
-        network = self.networks[-1]
-        # compiling for one picture costs more than it saves
-        network.compile(optimizer=self.optimizer(steps), loss=self.loss, jit_compile=False)
-        for step, (inputs, truth) in enumerate(batches, 1):
-            network.train_on_batch(inputs, truth)
-            progress(step, steps)
-
-    def optimizer(self, steps: int) -> Any:
-        """Adam, with a rate that rises for a tenth of the steps and falls to nothing over the rest."""
-        rate, rise = self.config.learning_rate, max(1, steps // 10)
-        fall = max(1, steps - rise)
-        return keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(rate / 10, fall, warmup_target=rate, warmup_steps=rise)
-        )
-
-    @abstractmethod
-    def lessons(self) -> Lessons:
-        """What the network is trained with."""
-
-    @abstractmethod
-    def probabilities(self, gray: Image, weights: Mapping[int, float]) -> tuple[Image, Image | None]:
-        """Label probabilities (h, w, k) of a target (H, W), and the nearest source cells, if known."""
-
-    @abstractmethod
-    def grid(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        """(w, h) of the network's grid for a picture of `shape` (H, W, ...)."""
-
-    def on_grid(self, source: Source) -> tuple[Image, Labels, Features]:
-        """A source on the network's grid: picture (h, w, 3), palette labels (h, w), features."""
-        size = self.grid(source.rgb.shape)
-        small = geometry.resize(source.rgb, size)
-        return small, self.palette.labels(small), features.extract(source.gray, size, self.config)
 
 
 class WindowLabeller(Labeller):
@@ -196,7 +144,7 @@ class DenseLabeller(WindowLabeller):
             blocks = [strip[:, left : left + side + 2 * RADIUS] for left in range(0, w, side)]
             found = [np.asarray(self.networks[0](block[None], training=False))[0] for block in blocks]
             logits.append(np.concatenate(found, axis=1))
-        return _softmax(np.concatenate(logits))
+        return softmax(np.concatenate(logits))
 
     def grid(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """(w, h) of the aspect of `shape`, with `config.grid` squared pixels at most.
@@ -206,72 +154,6 @@ class DenseLabeller(WindowLabeller):
         h, w = shape[:2]
         scale = min(1.0, max(self.config.grid / math.sqrt(h * w), PATCH / min(h, w)))
         return max(PATCH, round(w * scale)), max(PATCH, round(h * scale))
-
-
-class EmbeddingLabeller(Labeller):
-    """The shipped embedding's recall, and a small network, the readout, that learns to read labels out of it.
-
-    It sees every cell of the sources about `config.passes` times, in random views.
-    """
-
-    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
-
-    def __init__(self, sources: Sequence[Source], palette: Palette, config: Config) -> None:
-        super().__init__(sources, palette, config)
-        embed = architectures.embedding_network(embedding.WEIGHTS)
-        self.networks = (embed, architectures.readout_network(len(palette), config.seed))
-
-    def grid(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        return embedding.grid_size(shape)
-
-    def lessons(self) -> Lessons:
-        config, rng = self.config, np.random.default_rng(self.config.seed)
-        grays = [source.gray for source in self.sources]
-        views = [embedding.random_views(self.networks[0], gray, config.seed) for gray in grays]
-        inputs = np.concatenate([*map(embedding.readout_inputs, views, grays)], axis=1)
-        truth = np.concatenate([shares.reshape(-1, shares.shape[-1]) for _, shares in self._memories])
-        batch = min(config.batch, len(truth))
-        usual = (embedding.INPUT_SIDE // embedding.CELL_SIDE) ** 2  # cells; a long picture takes no longer
-        seen = min(len(truth), len(self.sources) * usual)
-        steps = max(1, config.passes * seen // batch)
-
-        def batches() -> Iterator[tuple[Image, Image]]:
-            for _ in range(steps):
-                view, cell = rng.integers(len(inputs), size=batch), rng.integers(len(truth), size=batch)
-                cells = inputs[view, cell]
-                augmentation.jitter(cells, rng)
-                yield cells, truth[cell]
-
-        return steps, batches()
-
-    def probabilities(self, gray: Image, weights: Mapping[int, float]) -> tuple[Image, Image]:
-        embed, readout = self.networks
-        cells = embedding.describe(embed, gray)
-        memories = [self._memories[number] for number in weights]
-        recalled, nearest = embedding.recall(cells, memories, list(weights.values()))
-        logits = readout(embedding.readout_inputs(cells[None], gray)[0], training=False)
-        return agree(recalled, _softmax(np.asarray(logits)).reshape(recalled.shape)), nearest
-
-    @cached_property
-    def _memories(self) -> list[tuple[Image, Image]]:
-        """Every source's cells as the embedding describes them, and the share of every label in each."""
-        memories = []
-        for source in self.sources:
-            assert source.labels is not None
-            shares = embedding.label_shares(source.labels, self.grid(source.rgb.shape), len(self.palette))
-            memories.append((embedding.describe(self.networks[0], source.gray), shares))
-        return memories
-
-
-def agree(recalled: Image, read: Image) -> Image:
-    """One opinion (h, w, k) from the embedding's recall and the readout's: their weighted product."""
-    odds = (recalled + MIN_PROBABILITY) * (read + np.float32(MIN_PROBABILITY)) ** np.float32(READOUT_EXPONENT)
-    return np.asarray(odds / odds.sum(-1, keepdims=True), np.float32)
-
-
-def _softmax(logits: Image) -> Image:
-    odds = np.exp(logits - logits.max(-1, keepdims=True))
-    return np.asarray(odds / odds.sum(-1, keepdims=True), np.float32)
 
 
 KINDS: dict[tuple[Preset, Init], type[Labeller]] = {

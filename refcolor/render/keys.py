@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from refcolor.config import TargetKind
 from refcolor.errors import UsageError, quoted
 from refcolor.files import images
 from refcolor.files.models import Model
@@ -28,6 +29,7 @@ from refcolor.imaging import palette
 from refcolor.imaging.checks import check_size
 from refcolor.imaging.color import Image, luma
 from refcolor.render.frames import Frames, GrayFrames, VideoFrames
+from refcolor.render.targets import is_line_art
 from refcolor.shots.frame_pairs import static_mask
 
 Word = tuple[str, str | None]  # the file of a key, and what is before its "=": a number or ""; None without
@@ -117,8 +119,13 @@ def index_of(frame: int | None, numbers: Sequence[int]) -> float | None:
     return after - (high - frame) / (high - low)
 
 
-def locate(keys: Sequence[Key], frames: Frames) -> tuple[list[Key], list[str]]:
-    """The keys with their frames, and remarks for the user; UsageError when two have the same frame."""
+def locate(
+    keys: Sequence[Key], frames: Frames, kind: TargetKind = TargetKind.AUTO
+) -> tuple[list[Key], list[str]]:
+    """The keys with their frames, and remarks for the user; UsageError when two have the same frame.
+
+    `kind` tells what the frames are.
+    """
     grays = GrayFrames(frames)
     alike = [_looks_like(key, grays) for key in keys]
     unsure = {i: key for i, key in enumerate(keys) if not (key.fixed or alike[i])}
@@ -131,7 +138,7 @@ def locate(keys: Sequence[Key], frames: Frames) -> tuple[list[Key], list[str]]:
                 f"{quoted(one.name)} and {quoted(other.name)} are both the key of frame {one.frame}: "
                 "leave one out, or give its frame, as 24=FILE"
             )
-    return located, [remark for _, remark in decided if remark] + _remarks_on_lines(keys, grays)
+    return located, [remark for _, remark in decided if remark] + _remarks_on_lines(keys, grays, kind)
 
 
 def _decide(key: Key, alike: bool, match: int | None, numbers: Sequence[int]) -> tuple[int | None, str]:
@@ -151,10 +158,15 @@ def _decide(key: Key, alike: bool, match: int | None, numbers: Sequence[int]) ->
     return key.frame, remark
 
 
-def _remarks_on_lines(keys: Sequence[Key], grays: GrayFrames) -> list[str]:
-    """A remark if the frames are line art: bare lines have no gray that could tell a color."""
+def _remarks_on_lines(keys: Sequence[Key], grays: GrayFrames, kind: TargetKind) -> list[str]:
+    """A remark if the frames seem to be line art, unless the user has said so."""
     with suppress(OSError, ValueError):  # of a frame that cannot be read
-        white = float((grays[0] > WHITE).mean())
+        if kind is TargetKind.LINES:
+            return []
+        first = grays.frames.read(0)
+        if is_line_art(first, kind):
+            return [f"{quoted(grays.frames.name(0))} is line art: lines stay, areas are painted"]
+        white = float((first.gray_on_paper > WHITE).mean())
         if white - max(float((key.gray > WHITE).mean()) for key in keys) >= MIN_BARE_SHARE:
             name = quoted(grays.frames.name(0))
             text = f"{white:.0%} of {name} is white, and the keys are not: lines without grays take no color"

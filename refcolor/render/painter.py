@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from refcolor.config import TargetKind
 from refcolor.errors import code_of
 from refcolor.files import images
 from refcolor.imaging.color import Image
 from refcolor.methods.colorizer import Colorizer
 from refcolor.render.frames import Frames, GrayFrames
+from refcolor.render.targets import is_line_art, to_write
 from refcolor.shots.shot import Shot
 
 LOW_CONFIDENCE = 0.5  # a pixel below is doubtful
@@ -27,6 +29,7 @@ class Job:
     results: Mapping[int, Path] | None  #: files by frame index; None: outcomes hold the pictures
     confidences: Mapping[int, Path]  #: the same, for pictures of the confidence
     force: bool = False  #: overwrite existing files
+    target: TargetKind = TargetKind.AUTO  #: what the frames are
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,9 @@ class Painter:
         job = self.job
         picture = job.frames.read(index)
         self.grays.keep(index, picture)
-        frame = self.shot[index]
-        like = picture.resized(frame.image.shape[1], frame.image.shape[0])
-        image = like.over_hidden(frame.image)
+        drawn = is_line_art(picture, job.target)
+        frame = self.shot.paint(index, picture.on_white) if drawn else self.shot[index]
+        like, image = to_write(picture, frame)
         if job.results is not None and index in job.results:
             images.write(job.results[index], image, like=like, force=force)
         mean = doubtful = None
@@ -90,7 +93,7 @@ class Painter:
         in_memory = job.results is None
         return Outcome(
             index, keys=frame.keys, confidence=mean, doubtful=doubtful, hold=frame.hold, cut=frame.cut,
-            resized=frame.resized, keyless=frame.keyless, colored=not picture.is_gray,
+            resized=frame.resized, keyless=frame.keyless, colored=not drawn and not picture.is_gray,
             image=image if in_memory else None, alpha=like.alpha if in_memory else None,
         )  # fmt: skip
 

@@ -63,7 +63,7 @@ class Plan:
             for paths in (self.outputs.results, self.outputs.confidences)
         )
         files = None if self.outputs.movie else results
-        return Job(self.frames, self.key_indices, files, confidences, force)
+        return Job(self.frames, self.key_indices, files, confidences, force, self.request.target)
 
     def sweep(self) -> None:
         """Remove what killed processes have left in the folders of the results."""
@@ -112,7 +112,7 @@ def prepare(request: Request, observer: Observer = SILENT) -> Plan:
     if files.todo:
         outputs.check_space(files.folders[0], frames, files.todo)
     with observer.bar("placing keys"):
-        keys, remarks = keys_.locate(keys, frames)
+        keys, remarks = keys_.locate(keys, frames, request.target)
     for remark in remarks:
         log.info(remark)
     plan = replace(plan, keys=keys)

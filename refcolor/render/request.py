@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from refcolor.config import MAX_PIXELS, Config, Device, Progress
+from refcolor.config import MAX_PIXELS, Config, Device, Progress, TargetKind
 
 if TYPE_CHECKING:
     from refcolor.files.video_write import Codec
@@ -31,6 +31,7 @@ class Request:
     every: int | None = None  #: step of the frames on it; by default, one that makes 24 pictures
     skip_existing: bool = False  #: keep existing results and color the rest
     force: bool = False  #: overwrite existing files
+    target: TargetKind = TargetKind.AUTO  #: what the targets are: gray pictures or line art
     config: Config | None = None  #: settings; a model has its own and allows no other
     device: Device | None = None  #: where to train, instead of what `config` says
     workers: int | Literal["auto"] = "auto"  #: processes on this machine

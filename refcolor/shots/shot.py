@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from refcolor.imaging import merge
 from refcolor.imaging.color import Image, rgb_to_lab
 from refcolor.imaging.flat_colors import HALF_LEVEL, WHOLE_LEVEL_TOLERANCE
+from refcolor.methods.base import LineParts
 from refcolor.methods.colorizer import Colorizer
 from refcolor.shots.frame_pairs import FramePairs, Mask, unpack_mask
 from refcolor.shots.tracking import Track, Tracks, with_tracks
@@ -48,6 +49,7 @@ class Frame:
     cut: bool = False  #: begins another scene
     resized: bool = False  #: has another size than the frame before
     keyless: bool = False  #: a cut lies between it and every key
+    parts: LineParts | None = None  #: paint and lines of painted line art; None for gray frames
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,27 @@ class Shot(Sequence[Frame]):
         hold, cut = first != index, self._pairs.cut(index)
         return Frame(image, confidence, tuple(weights), hold, cut, resized, keyless)
 
+    def paint(self, index: int, drawing: NDArray[Any]) -> Frame:
+        """Paint a frame that is line art: its `drawing` (H, W, 3); ValueError as by the colorizer's paint."""
+        weights = self._weights(self._nearest_keys(index), index)
+        result = self.colorizer.paint(drawing, weights)
+        return Frame(result.image, result.confidence, tuple(weights), parts=result.parts)
+
+    def _nearest_keys(self, index: int) -> list[int]:
+        """The nearest key before a frame and the one after it, or the two nearest; the nearest first."""
+        near = sorted(self._places, key=lambda key: abs(self._places[key] - index))
+        before = [key for key in near if self._places[key] <= index][:1]
+        after = [key for key in near if self._places[key] > index][:1]
+        return sorted(before + after, key=near.index) if before and after else near[:ACTIVE_KEYS]
+
+    def _weights(self, placed: list[int], index: int) -> dict[int, float]:
+        """How much these keys count for a frame, and those that belong to none; the largest weight is 1."""
+        weights = {key: 1 / max(abs(self._places[key] - index), 1.0) for key in placed}
+        largest = max(weights.values(), default=1.0)
+        weights = {key: weight / largest for key, weight in weights.items()}
+        unplaced = [key for key in range(len(self.sources)) if key not in self._places]
+        return weights | dict.fromkeys(unplaced, UNPLACED_WEIGHT if weights else 1.0)
+
     def _hold_start(self, index: int) -> int:
         """The first frame of the hold that a frame belongs to: itself for a key's frame."""
         start = index
@@ -147,19 +170,12 @@ class Shot(Sequence[Frame]):
 
     def _new_keys(self, index: int) -> tuple[dict[int, float], dict[int, Track], bool]:
         """Key weights of a frame, nearest key first; tracks of the keys; whether all keys lie beyond cuts."""
-        distance = {key: abs(place - index) for key, place in self._places.items()}
-        near = sorted(distance, key=distance.__getitem__)
-        before = [key for key in near if self._places[key] <= index][:1]
-        after = [key for key in near if self._places[key] > index][:1]
-        chosen = sorted(before + after, key=near.index) if before and after else near[:ACTIVE_KEYS]
+        chosen = self._nearest_keys(index)
         tracks = {key: track for key in chosen if (track := self._track(key).at(index))}
         same_scene = [key for key in chosen if key in tracks or not self._track(key).reaches(index)]
         unplaced = [key for key in range(len(self.sources)) if key not in self._places]
         keyless = bool(chosen) and not same_scene and not unplaced
-        weights = {key: 1 / max(distance[key], 1.0) for key in same_scene or chosen}
-        largest = max(weights.values(), default=1.0)
-        weights = {key: weight / largest for key, weight in weights.items()}
-        return weights | dict.fromkeys(unplaced, UNPLACED_WEIGHT if weights else 1.0), tracks, keyless
+        return self._weights(same_scene or chosen, index), tracks, keyless
 
     def _new_steady(self, index: int) -> _Reference:
         """A frame whose static areas have the colors of keys or of reference frames."""

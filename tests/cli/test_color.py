@@ -81,7 +81,7 @@ def test_file_names_of_any_bytes(scene):
     shutil.copy("target.png", os.fsdecode(name))
     code = (
         "import refcolor.cli.app as cli, refcolor.methods.colorizer as p, types, numpy as np\n"
-        "image = lambda gray, aligned: types.SimpleNamespace(image=np.dstack([gray] * 3))\n"
+        "image = lambda t, aligned: types.SimpleNamespace(image=np.dstack([t.gray] * 3), parts=None)\n"
         "import refcolor.render.pictures as pictures\n"
         "pictures.learn = lambda *_, **__: (types.SimpleNamespace(colorize=image), None)\n"
         "cli.main()"

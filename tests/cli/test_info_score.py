@@ -65,7 +65,7 @@ def test_help_lists_the_options_by_panel(call, monkeypatch):
             panels.setdefault(title, set()).update(word for word in line.split() if word.startswith("--"))
     output = {"--output", "--confidence", "--save-model", "--force", "--max-pixels", "--quiet", "--debug"}
     assert panels["Output"] == output
-    assert panels["Color"] == {"--clusters"}
+    assert panels["Color"] == {"--clusters", "--target"}
     assert panels["Network"] == {"--preset", "--init", "--epochs", "--device", "--seed"}
     assert "--version" in panels["Options"]
     assert any("refcolor inspect, refcolor score, refcolor info" in line for line in out)

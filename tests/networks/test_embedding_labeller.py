@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from refcolor.networks.labellers import agree
+from refcolor.networks.embedding_labeller import agree
 
 
 def test_agreed_rows_sum_to_one():

@@ -1,0 +1,213 @@
+"""Line art: paint a bare drawing with the exact paints of painted keys.
+
+Stages::
+
+    drawing --> paper, ink, trace lines --> segments between strokes --.
+                     |                                                 |
+    keys --> paints  +--> matches on distance maps --> pieces, votes --+--> labels by graph cut --> sides of
+             lines   +--> embedding ---------------------------'            trace lines --> paint under ink
+
+What a segment gets is decided for all at once. Where a shade has no line, trusted matches cut a segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from refcolor.imaging import geometry, ink, paints
+from refcolor.imaging.color import BT601, Image, rgb_to_lab
+from refcolor.imaging.ink import Drawing
+from refcolor.imaging.neighborhoods import WINDOW
+from refcolor.imaging.paints import Paints
+from refcolor.matching import drawings
+from refcolor.methods.base import Learned, LineParts, Result
+from refcolor.networks import backend
+from refcolor.regions import labelling, line_segments
+from refcolor.regions.decision import Decisions
+from refcolor.regions.segmentation import Regions
+
+TOO_PLAIN = "the drawing has no areas between strokes: give line art on light paper"
+UNKNOWN = 0.1  # share of what neither matches nor embedding tell that every paint gets
+MIN_PROBABILITY = 1e-3  # of every paint
+OPEN_LINK = 3.0  # cost of a pixel of border between two paints where segments meet in an open gap
+CUT_LINK = 100.0  # the same inside a segment, times the odds against the match squared
+MIN_LINK = 0.02  # there, however good the match
+MAX_ODDS = 9.0  # against a match
+TRACE_WEIGHT = 2.5  # of a pixel of trace line between paints that do not go together
+MIN_PAIR = 0.03  # share of a paint's borders below which all pairs are equally rare
+REASONS = ("votes",)
+
+
+@dataclass(frozen=True)
+class _Votes:
+    """What matches and embedding say of every pixel."""
+
+    guide: NDArray[np.int32]  #: (H, W): paint by the most trusted match
+    trust: Image  #: (H, W): how far to trust it, in [0, 1]
+    matches: list[tuple[NDArray[np.int32], Image]]  #: paint by each match, and its trust times its weight
+    recalled: Image | None  #: (h, w, n): probabilities of the paints by the embedding
+
+
+def color(rgb: Image, learned: Learned, weights: Mapping[int, float] | None = None) -> Result:
+    """Paint a line drawing (H, W, 3) in [0, 1] like the sources of these weights, all if none are given.
+
+    Raises
+    ------
+    ValueError
+        When there is no area between strokes.
+    """
+    drawing = ink.find(rgb)
+    if drawing.stroke.all() or not drawing.stroke.any():
+        raise ValueError(TOO_PLAIN)
+    shares = dict.fromkeys(range(len(learned.sources)), 1.0) if weights is None else dict(weights)
+    keys = paints.join([learned.sources[index].paints for index in shares])
+    votes = _votes(drawing, keys, learned, shares)
+    segments = line_segments.cut(drawing.stroke)
+    pieces = line_segments.divided(segments, votes.guide)
+    odds = _probabilities(pieces, votes, len(keys[0]))
+    area = np.bincount(pieces[pieces >= 0])
+    costs = (-np.log(odds) * area[:, None]).astype(np.float32)
+    labels = labelling.decide(costs, *line_segments.links(pieces, _link_weights(segments, votes.trust)))
+    painted = np.where(pieces >= 0, labels[pieces], -1).astype(np.int32)
+    regions = line_segments.divided(np.where(pieces >= 0, 0, -1).astype(np.int32), np.maximum(painted, 0))
+    odds = _pooled(odds, area, pieces, regions)
+    chosen = _by_region(painted, regions)
+    chosen = _part_at_trace_lines(chosen, odds, regions, drawing, keys)
+    return _result(drawing, keys[0], regions, chosen, odds)
+
+
+def _votes(drawing: Drawing, keys: list[Paints], learned: Learned, weights: Mapping[int, float]) -> _Votes:
+    traced, strongest = bool(drawing.trace.any()), max(weights.values())
+    matches = []
+    for key, weight in zip(keys, weights.values(), strict=True):
+        lines = key.line | key.border if traced else key.line
+        for match in drawings.match(drawing.stroke, lines):
+            x, y = (np.rint(match.field[..., i]).astype(np.int32) for i in (0, 1))
+            matches.append((key.labels[y, x], match.trust * np.float32(weight / strongest)))
+    guide, trust = matches[0]
+    for labels, other in matches[1:]:
+        guide, trust = np.where(other > trust, labels, guide), np.maximum(other, trust)
+    return _Votes(guide, trust, matches, _recalled(drawing, keys, learned, weights, traced=traced))
+
+
+def _recalled(
+    drawing: Drawing, keys: list[Paints], learned: Learned, weights: Mapping[int, float], *, traced: bool
+) -> Image | None:
+    """Probabilities (h, w, n) of the paints by the embedding, which compares drawings; None without one."""
+    if learned.labeller is None or learned.engine is None:
+        return None
+    gray = np.asarray(drawing.rgb @ BT601, np.float32)
+    labels = [key.labels for key in keys]
+    with backend.on(learned.engine):
+        return learned.labeller.recall_drawing(gray, labels, len(keys[0]), weights, traced=traced)
+
+
+def _probabilities(pieces: NDArray[np.int32], votes: _Votes, count: int) -> NDArray[np.float64]:
+    """Probability (m, n) of each paint for each piece: matches by their trust, the rest by the embedding."""
+    inside = pieces >= 0
+    owner, size = pieces[inside].astype(np.int64), int(pieces.max()) + 1
+    area = np.bincount(owner, minlength=size)[:, None]
+    votes_for = np.zeros(size * count)
+    for labels, trust in votes.matches:
+        votes_for += np.bincount(owner * count + labels[inside], trust[inside], size * count)
+    share = votes_for.reshape(size, count) / (area * len(votes.matches))
+    rest = 1 - share.sum(1, keepdims=True)
+    odds = share + rest * UNKNOWN / count + MIN_PROBABILITY
+    if votes.recalled is not None:
+        y, x = np.nonzero(inside)
+        cells = geometry.grid_cells(y, x, pieces.shape, votes.recalled.shape)
+        for i in range(count):
+            odds[:, i] += rest[:, 0] * np.bincount(owner, votes.recalled[..., i][cells], size) / area[:, 0]
+    return np.asarray(odds)
+
+
+def _link_weights(segments: NDArray[np.int32], trust: Image) -> Image:
+    """What a border costs between a pixel and the one below, and the one on its right: (2, H, W)."""
+    against = np.minimum((1 - trust) / np.maximum(trust, 1e-3), MAX_ODDS)
+    inside = (CUT_LINK * against**2 + MIN_LINK).astype(np.float32)
+    weights = np.stack([inside, inside])
+    weights[0, :-1][segments[:-1] != segments[1:]] = OPEN_LINK
+    weights[1, :, :-1][segments[:, :-1] != segments[:, 1:]] = OPEN_LINK
+    return weights
+
+
+def _pooled(
+    odds: NDArray[np.float64], area: NDArray[np.int64], pieces: NDArray[np.int32], regions: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """The pieces' probabilities, averaged over each region by area."""
+    inside = pieces >= 0
+    region_of = np.zeros(len(odds), np.int64)
+    region_of[pieces[inside]] = regions[inside]
+    total = np.zeros((int(regions.max()) + 1, odds.shape[1]))
+    np.add.at(total, region_of, odds * area[:, None])
+    return np.asarray(total / np.bincount(regions[inside])[:, None])
+
+
+def _by_region(painted: NDArray[np.int32], regions: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The label of each region, all of whose pixels have it."""
+    labels = np.zeros(int(regions.max()) + 1, np.int32)
+    inside = regions >= 0
+    labels[regions[inside]] = painted[inside]
+    return labels
+
+
+def _part_at_trace_lines(
+    labels: NDArray[np.int32],
+    odds: NDArray[np.float64],
+    regions: NDArray[np.int32],
+    drawing: Drawing,
+    keys: list[Paints],
+) -> NDArray[np.int32]:
+    """Labels for which the paints on the two sides of a trace line meet in a key, too."""
+    if not drawing.trace.any():
+        return labels
+    meet = np.add.reduce([key.neighbors for key in keys])
+    share = meet / np.maximum(meet.sum(1, keepdims=True), 1)
+    penalties = -np.log(np.maximum(share, share.T) + MIN_PAIR)
+    closed = paints.nearest(regions)
+    outline = line_segments.links(closed, np.ones((2, *closed.shape), np.float32))
+    length = np.zeros(len(labels))
+    for end in (0, 1):
+        np.add.at(length, outline[0][:, end], outline[1])
+    near = cv2.dilate(drawing.trace.astype(np.uint8), WINDOW).astype(np.float32)
+    links, along = line_segments.links(closed, np.stack([near, near]))
+    links, along = links[along > 0], along[along > 0]
+    costs = -np.log(odds) * length[:, None]
+    weights = (along * np.float32(TRACE_WEIGHT)).astype(np.float32)
+    return labelling.part(labels, costs.astype(np.float32), links, weights, penalties.astype(np.float32))
+
+
+def _result(
+    drawing: Drawing,
+    key: Paints,
+    regions: NDArray[np.int32],
+    labels: NDArray[np.int32],
+    odds: NDArray[np.float64],
+) -> Result:
+    share = odds / odds.sum(1, keepdims=True)
+    first = share[np.arange(len(labels)), labels]
+    others = share.copy()
+    others[np.arange(len(labels)), labels] = 0
+    second = others.argmax(1)
+    closed = paints.nearest(regions)
+    paint = labels[closed]
+    fill = key.rgb[paint]
+    ab = rgb_to_lab(key.rgb[None])[0, :, 1:]
+    confidence = first.astype(np.float32)
+    known = Decisions(
+        Regions(regions, closed, np.rint(drawing.cover * 255).astype(np.uint8)),
+        ab[labels],
+        np.ones(len(labels), np.float32),
+        ab[second],
+        others.max(1).astype(np.float32),
+        confidence,
+        confidence[:, None],
+        REASONS * len(labels),
+    )
+    parts = LineParts(fill, drawing.cover, drawing.trace, paint == paints.BACKGROUND)
+    return Result(drawing.over(fill), confidence[closed], decided=known, parts=parts)
