@@ -47,6 +47,13 @@ class Drawing:
     trace: Mask  #: (H, W): pixels of trace lines
     stroke: Mask  #: (H, W): pixels of ink and of trace lines: what parts regions
 
+    @property
+    def has_solid(self) -> bool:
+        """Whether ink fills areas, spot blacks, that are wider than lines."""
+        side = int(np.ceil(1.5 * _line_width(self.cover.shape))) + 1
+        solid = (self.cover == 1).astype(np.uint8)
+        return bool(cv2.erode(solid, np.ones((side, side), np.uint8), borderValue=0).any())
+
     def over(self, paint: Image) -> Image:
         """Ink over a paint (H, W, 3): the drawing itself where it covers, the paint itself where it is bare.
 

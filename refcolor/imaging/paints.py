@@ -50,10 +50,13 @@ class Paints:
         return np.asarray(length + length.T)
 
 
-def find(rgb: Image, line: Mask | None = None) -> Paints:
-    """The paints of a key (H, W, 3) in [0, 1]; its lines (H, W) are dark thin structures, or are given."""
+def find(rgb: Image, *, solid: bool = False) -> Paints:
+    """The paints of a key (H, W, 3) in [0, 1]; its lines are dark thin structures.
+
+    If drawings have `solid` ink, spot blacks, then what has the color of lines is ink however wide, no paint.
+    """
     levels = to_8bit(rgb)
-    line = _dark_lines(levels) if line is None else line
+    line = _dark_lines(levels, solid=solid)
     codes = (levels.astype(np.int32) << np.array([16, 8, 0])).sum(-1)
     even = (local_range(levels) == 0).all(-1) & ~line
     found, count = np.unique(codes[even], return_counts=True)
@@ -111,8 +114,11 @@ def _outside(paint: NDArray[np.intp]) -> Mask:
     return touches[owner]
 
 
-def _dark_lines(levels: NDArray[np.uint8]) -> Mask:
-    """Thin structures much darker than both sides, but for even spots of another color than most lines."""
+def _dark_lines(levels: NDArray[np.uint8], *, solid: bool) -> Mask:
+    """Thin structures much darker than both sides, but for even spots of another color than most lines.
+
+    With `solid`, also areas of that color.
+    """
     gray = np.asarray(levels @ BT601, np.float32)
     side = int(np.ceil(max(MIN_WIDTH, WIDTH * float(np.hypot(*gray.shape))))) // 2 * 2 + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
@@ -124,4 +130,5 @@ def _dark_lines(levels: NDArray[np.uint8]) -> Mask:
     index = np.unique(codes, return_inverse=True)[1]
     ink = np.median(levels[thin][index == np.bincount(index).argmax()], axis=0)
     other = (np.abs(levels - ink.astype(np.float32)) > MAX_INK_DISTANCE).any(-1)
-    return np.asarray(thin & ~(other & (local_range(levels) == 0).all(-1)))
+    lines = thin & ~(other & (local_range(levels) == 0).all(-1))
+    return np.asarray(lines | ~other if solid else lines)

@@ -56,6 +56,11 @@ class Source:
         return paints.find(self.rgb)
 
     @cached_property
+    def paints_beside_ink(self) -> Paints:
+        """The same where solid areas of the color of lines are ink."""
+        return paints.find(self.rgb, solid=True)
+
+    @cached_property
     def labels(self) -> Labels | None:
         """Palette label of every pixel, int32 (H, W); None without a palette."""
         return None if self.palette is None else self.palette.labels(self.rgb)

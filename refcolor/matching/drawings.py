@@ -20,6 +20,7 @@ MAX_PIXELS = 1 << 19  # larger drawings are matched at this size
 REACHES = (6.0, 12.0, 48.0)  # pixels, at 768x768, at which distances saturate
 USUAL_SIDE = 768.0  # pixels; square root of the size that windows and reaches are meant for
 COMPARED_REACH = 24.0  # the same, of the distances that are compared along a match
+DUST_AREA = 8  # pixels; lines that have no more are dust
 MAX_ERROR = 30.0  # pixels of forward-backward error beyond which none is worse
 WINDOWS = (31, 9, 31, 91)  # pixels, the same; of the means below
 # Log-odds that a match shows the right paint: a constant, and weights of log(1 + reason). Reasons are the
@@ -38,7 +39,7 @@ class LineMatches:
 def match(target: Mask, source: Mask) -> list[LineMatches]:
     """Match the lines (H, W) of a drawing with those (H', W') of a key, on maps of several reaches."""
     factor = min(1.0, float(np.sqrt(MAX_PIXELS / max(target.size, source.size))))
-    distances = [_distance(lines, factor) for lines in (target, source)]
+    distances = [_distance(_without_dust(lines), factor) for lines in (target, source)]
     scale = max(0.25, float(np.sqrt(distances[0].size)) / USUAL_SIDE)
     compared = [np.minimum(d, np.float32(COMPARED_REACH * scale)) for d in distances]
     found = []
@@ -50,6 +51,14 @@ def match(target: Mask, source: Mask) -> list[LineMatches]:
         trust = _trust(compared[0], compared[1], best.best, best.error, scale)
         found.append(LineMatches(_enlarged(best.best, target, source), _resized(trust, target)))
     return found
+
+
+def _without_dust(lines: Mask) -> Mask:
+    """Lines without specks, which distances would be measured to."""
+    _, owner, stats, _ = cv2.connectedComponentsWithStats(lines.astype(np.uint8), connectivity=8)
+    kept = stats[:, cv2.CC_STAT_AREA] > DUST_AREA
+    kept[0] = False
+    return np.asarray(kept[owner])
 
 
 def _distance(lines: Mask, factor: float) -> Image:

@@ -32,6 +32,7 @@ from refcolor.regions.decision import Decisions
 from refcolor.regions.segmentation import Regions
 
 TOO_PLAIN = "the drawing has no areas between strokes: give line art on light paper"
+MIN_BARE_SHARE = 0.1  # of a drawing between its strokes: what has less is none
 UNKNOWN = 0.1  # share of what neither matches nor embedding tell that every paint gets
 MIN_PROBABILITY = 1e-3  # of every paint
 OPEN_LINK = 3.0  # cost of a pixel of border between two paints where segments meet in an open gap
@@ -62,10 +63,11 @@ def color(rgb: Image, learned: Learned, weights: Mapping[int, float] | None = No
         When there is no area between strokes.
     """
     drawing = ink.find(rgb)
-    if drawing.stroke.all() or not drawing.stroke.any():
+    if not drawing.stroke.any() or (~drawing.stroke).mean() < MIN_BARE_SHARE:
         raise ValueError(TOO_PLAIN)
     shares = dict.fromkeys(range(len(learned.sources)), 1.0) if weights is None else dict(weights)
-    keys = paints.join([learned.sources[index].paints for index in shares])
+    sources, solid = [learned.sources[index] for index in shares], drawing.has_solid
+    keys = paints.join([source.paints_beside_ink if solid else source.paints for source in sources])
     votes = _votes(drawing, keys, learned, shares)
     segments = line_segments.cut(drawing.stroke)
     pieces = line_segments.divided(segments, votes.guide)
@@ -82,29 +84,27 @@ def color(rgb: Image, learned: Learned, weights: Mapping[int, float] | None = No
 
 
 def _votes(drawing: Drawing, keys: list[Paints], learned: Learned, weights: Mapping[int, float]) -> _Votes:
-    traced, strongest = bool(drawing.trace.any()), max(weights.values())
-    matches = []
+    strongest, matches = max(weights.values()), []
     for key, weight in zip(keys, weights.values(), strict=True):
-        lines = key.line | key.border if traced else key.line
+        lines = key.line | key.border if drawing.trace.any() else key.line
         for match in drawings.match(drawing.stroke, lines):
             x, y = (np.rint(match.field[..., i]).astype(np.int32) for i in (0, 1))
             matches.append((key.labels[y, x], match.trust * np.float32(weight / strongest)))
     guide, trust = matches[0]
     for labels, other in matches[1:]:
         guide, trust = np.where(other > trust, labels, guide), np.maximum(other, trust)
-    return _Votes(guide, trust, matches, _recalled(drawing, keys, learned, weights, traced=traced))
+    return _Votes(guide, trust, matches, _recalled(drawing, keys, learned, weights))
 
 
 def _recalled(
-    drawing: Drawing, keys: list[Paints], learned: Learned, weights: Mapping[int, float], *, traced: bool
+    drawing: Drawing, keys: list[Paints], learned: Learned, weights: Mapping[int, float]
 ) -> Image | None:
     """Probabilities (h, w, n) of the paints by the embedding, which compares drawings; None without one."""
     if learned.labeller is None or learned.engine is None:
         return None
     gray = np.asarray(drawing.rgb @ BT601, np.float32)
-    labels = [key.labels for key in keys]
     with backend.on(learned.engine):
-        return learned.labeller.recall_drawing(gray, labels, len(keys[0]), weights, traced=traced)
+        return learned.labeller.recall_drawing(gray, keys, weights, traced=bool(drawing.trace.any()))
 
 
 def _probabilities(pieces: NDArray[np.int32], votes: _Votes, count: int) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 
 import cv2
 import keras
@@ -11,7 +11,8 @@ import numpy as np
 
 from refcolor.config import Config
 from refcolor.imaging.color import Image
-from refcolor.imaging.palette import Labels, Palette
+from refcolor.imaging.paints import Paints
+from refcolor.imaging.palette import Palette
 from refcolor.matching.alignment import Source
 from refcolor.networks import architectures, augmentation, embedding
 from refcolor.networks.labeller import Labeller, Lessons, softmax
@@ -34,7 +35,6 @@ class EmbeddingLabeller(Labeller):
         super().__init__(sources, palette, config)
         embed = architectures.embedding_network(embedding.WEIGHTS)
         self.networks = (embed, architectures.readout_network(len(palette), config.seed))
-        self._drawn_cells = cache(self._cells_of_drawing)
 
     def grid(self, shape: tuple[int, ...]) -> tuple[int, int]:
         return embedding.grid_size(shape)
@@ -68,29 +68,14 @@ class EmbeddingLabeller(Labeller):
         return agree(recalled, softmax(np.asarray(logits)).reshape(recalled.shape)), nearest
 
     def recall_drawing(
-        self,
-        gray: Image,
-        paints: Sequence[Labels],
-        count: int,
-        weights: Mapping[int, float],
-        *,
-        traced: bool,
+        self, gray: Image, keys: Sequence[Paints], weights: Mapping[int, float], *, traced: bool
     ) -> Image:
         memories = []
-        for labels, number in zip(paints, weights, strict=True):
-            cells = self._drawn_cells(number, traced)
-            memories.append((cells, embedding.label_shares(labels, cells.shape[1::-1], count)))
+        for key in keys:
+            cells = embedding.describe(self.networks[0], _as_drawing(key, traced=traced))
+            memories.append((cells, embedding.label_shares(key.labels, cells.shape[1::-1], len(key))))
         cells = embedding.describe(self.networks[0], gray)
         return embedding.recall(cells, memories, list(weights.values()))[0]
-
-    def _cells_of_drawing(self, number: int, traced: bool) -> Image:
-        """The cells of a source as a line drawing, with the borders of its paints if it is `traced`."""
-        known = self.sources[number].paints
-        drawing = np.ones(known.line.shape, np.float32)
-        if traced:
-            drawing[known.border] = BORDER_GRAY
-        drawing[known.line] = 0
-        return embedding.describe(self.networks[0], cv2.GaussianBlur(drawing, (0, 0), LINE_BLUR))
 
     @cached_property
     def _memories(self) -> list[tuple[Image, Image]]:
@@ -101,6 +86,15 @@ class EmbeddingLabeller(Labeller):
             shares = embedding.label_shares(source.labels, self.grid(source.rgb.shape), len(self.palette))
             memories.append((embedding.describe(self.networks[0], source.gray), shares))
         return memories
+
+
+def _as_drawing(key: Paints, *, traced: bool) -> Image:
+    """A key as a line drawing (H, W), with the borders of its paints if it is `traced`."""
+    drawing = np.ones(key.line.shape, np.float32)
+    if traced:
+        drawing[key.border] = BORDER_GRAY
+    drawing[key.line] = 0
+    return np.asarray(cv2.GaussianBlur(drawing, (0, 0), LINE_BLUR), np.float32)
 
 
 def agree(recalled: Image, read: Image) -> Image:

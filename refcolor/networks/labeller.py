@@ -19,6 +19,7 @@ from refcolor.config import Config, Progress
 from refcolor.imaging import features, geometry
 from refcolor.imaging.color import Image
 from refcolor.imaging.features import Features
+from refcolor.imaging.paints import Paints
 from refcolor.imaging.palette import Labels, Palette
 from refcolor.matching.alignment import Source
 
@@ -61,18 +62,12 @@ class Labeller(ABC):
         """Label probabilities (h, w, k) of a target (H, W), and the nearest source cells, if known."""
 
     def recall_drawing(
-        self,
-        gray: Image,
-        paints: Sequence[Labels],
-        count: int,
-        weights: Mapping[int, float],
-        *,
-        traced: bool,
+        self, gray: Image, keys: Sequence[Paints], weights: Mapping[int, float], *, traced: bool
     ) -> Image | None:
-        """Probabilities (h, w, count) of the paints of a drawing (H, W); None where a network cannot tell.
+        """Probabilities (h, w, n) of the paints of a drawing (H, W); None where a network cannot tell.
 
-        `paints` are the numbers (H', W') of the paints of the sources of these `weights`; `traced` drawings
-        have lines between two paints, too.
+        `keys` are the paints of the sources of these `weights`, with one numbering; `traced` drawings have
+        lines between two paints, too.
         """
         return None
 

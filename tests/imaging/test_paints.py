@@ -76,3 +76,12 @@ def test_one_color_alone_is_a_background(value):
     found = paints.find(np.full((40, 40, 3), value, np.float32))
     assert (found.labels == paints.BACKGROUND).all()
     assert np.allclose(found.rgb[0], np.rint(value * 255) / 255)
+
+
+def test_solid_areas_of_the_color_of_lines_are_paint_or_ink_as_drawings_have_them():
+    painted = figure()[0].copy()
+    painted[201:219, 75:106] = 0
+    for solid in (False, True):
+        found = paints.find(painted, solid=solid)
+        assert found.line[210, 90] == solid
+        assert ((0, 0, 0) in as_levels(found.rgb)) == (not solid)

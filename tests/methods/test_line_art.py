@@ -124,6 +124,27 @@ def test_the_same_by_any_way_in(learned, moved):
     assert np.array_equal(learned.paint(np.rint(drawn * 255).astype(np.uint8)).image, moved[0].image)
 
 
+def test_spot_blacks_do_not_bleed():
+    """A black shoe is solid ink in the drawing; at the frame's edge there is little to match."""
+    (painted, drawn), (key, _) = figure(3, 18), figure(0, 16)
+    for picture, at in ((painted, 219), (drawn, 219), (key, 217)):
+        picture[at : at + 17, 75:158] = 0
+    result = quick(key).paint(drawn)
+    assert right(result.image, painted, drawn) > 0.98
+    free = (drawn.min(-1) == 1) & (painted.min(-1) == 1)
+    assert (result.image[free] == 1).all(-1).mean() > 0.999
+
+
+def test_black_paint_that_is_no_ink_is_paint(key):
+    """Black hair whose drawing shows only its outline."""
+    painted, drawn = figure(3, 2)
+    black = [
+        np.where(np.abs(p * 255 - PAINTS["hair"]).max(-1, keepdims=True) < 0.5, 0, p) for p in (key, painted)
+    ]
+    result = quick(black[0].astype(np.float32)).paint(drawn)
+    assert right(result.image, black[1].astype(np.float32), drawn) > 0.97
+
+
 def test_a_drawing_of_another_size_takes_the_paints(learned):
     painted, drawn = figure(6, 3, size=360)
     assert right(learned.paint(drawn).image, painted, drawn) > 0.95
