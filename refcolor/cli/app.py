@@ -130,7 +130,6 @@ def inspect(
 ) -> None:
     """Write every stage as pictures and tables: edges, corners, clusters, labels, probabilities, result."""
     from refcolor.files import models
-    from refcolor.methods.base import Target
     from refcolor.render import inspection, pictures
 
     force, max_pixels = settings["force"], settings["max_pixels"]
@@ -145,7 +144,7 @@ def inspect(
     gray = pictures.check_targets([target or source], max_pixels)
     assert gray is not None
     if target:
-        pictures.remark_on(gray, Target(gray.gray), target, TargetKind.GRAY)
+        pictures.remark_on_color(gray, target)
     colorizer, aligned = pictures.learn([picture], config, console, first=gray.gray_on_paper)
     result = colorizer.colorize(gray.gray_on_paper, aligned)
     for path in inspection.write(output, colorizer, gray.gray_on_paper, result, force=force):

@@ -29,7 +29,7 @@ from refcolor.imaging import palette
 from refcolor.imaging.checks import check_size
 from refcolor.imaging.color import Image, luma
 from refcolor.render.frames import Frames, GrayFrames, VideoFrames
-from refcolor.render.targets import is_line_art
+from refcolor.render.targets import is_line_art, line_art_remark
 from refcolor.shots.frame_pairs import static_mask
 
 Word = tuple[str, str | None]  # the file of a key, and what is before its "=": a number or ""; None without
@@ -165,7 +165,7 @@ def _remarks_on_lines(keys: Sequence[Key], grays: GrayFrames, kind: TargetKind) 
             return []
         first = grays.frames.read(0)
         if is_line_art(first, kind):
-            return [f"{quoted(grays.frames.name(0))} is line art: lines stay, areas are painted"]
+            return [line_art_remark(grays.frames.name(0))]
         white = float((first.gray_on_paper > WHITE).mean())
         if white - max(float((key.gray > WHITE).mean()) for key in keys) >= MIN_BARE_SHARE:
             name = quoted(grays.frames.name(0))

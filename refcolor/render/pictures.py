@@ -17,11 +17,10 @@ from refcolor.imaging.checks import check_size
 from refcolor.imaging.color import Image
 from refcolor.matching.alignment import Alignment
 from refcolor.methods import METHODS, colorizer
-from refcolor.methods.base import Target
 from refcolor.methods.colorizer import Colorizer
 from refcolor.render import outputs
 from refcolor.render.request import SILENT, Observer, Request
-from refcolor.render.targets import is_line_art, target_of, to_write
+from refcolor.render.targets import line_art_remark, target_of, to_write
 
 log = logging.getLogger(__name__)
 
@@ -103,8 +102,8 @@ def color(request: Request, observer: Observer = SILENT) -> None:
         new = outputs.check(results + confidences, folders, inputs, others=others, force=request.force)
     sources = model.sources if model else (read_source(source, config, request.max_pixels),)
     first = check_targets(targets, request.max_pixels)
-    drawn = first is not None and is_line_art(first, request.target)
-    gray = None if first is None or drawn else first.gray_on_paper
+    ready = None if first is None else target_of(first, request.target)
+    gray = None if ready is None or ready.drawing is not None else ready.gray
     learned, aligned = learn(sources, config, observer, model, gray)
     for folder in new:
         folder.mkdir(exist_ok=True)
@@ -114,9 +113,12 @@ def color(request: Request, observer: Observer = SILENT) -> None:
     with observer.bar("coloring") as progress:
         for i, (target, path) in enumerate(zip(targets, results, strict=True)):
             picture = first or images.read(target, max_pixels=request.max_pixels)
-            seen = target_of(picture, request.target)
-            first = gray = None  # only one picture is in memory
-            remark_on(picture, seen, target, request.target)
+            seen = ready or target_of(picture, request.target)
+            first = ready = gray = None  # only one picture is in memory
+            if seen.drawing is None:
+                remark_on_color(picture, target)
+            elif request.target is TargetKind.AUTO:
+                log.info(line_art_remark(target), extra={"code": "line_art"})
             result = learned.colorize(seen, aligned)
             aligned = None
             like, image = to_write(picture, result)
@@ -185,12 +187,7 @@ def check_targets(paths: Sequence[Path], max_pixels: int) -> Picture | None:
     return first
 
 
-def remark_on(picture: Picture, target: Target, path: Path, kind: TargetKind) -> None:
-    """Say what a target is taken for, where that is not plain, and that its colors are not used."""
-    if target.drawing is not None:
-        if kind is TargetKind.AUTO:
-            log.info(
-                "%s is line art: lines stay, areas are painted", quoted(path), extra={"code": "line_art"}
-            )
-    elif not picture.is_gray:
+def remark_on_color(picture: Picture, path: Path) -> None:
+    """Say that a target has colors, which are not used."""
+    if not picture.is_gray:
         log.info("%s is colored: only its gray is used", quoted(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from refcolor.config import TargetKind
+from refcolor.errors import StrPath, quoted
 from refcolor.files.images import Picture
 from refcolor.imaging import ink
 from refcolor.imaging.color import Image
@@ -18,6 +19,11 @@ def is_line_art(picture: Picture, kind: TargetKind) -> bool:
 def target_of(picture: Picture, kind: TargetKind) -> Target:
     """The picture as a target: line art as it is drawn, anything else by its gray."""
     return Target(picture.gray_on_paper, picture.on_white if is_line_art(picture, kind) else None)
+
+
+def line_art_remark(name: StrPath) -> str:
+    """What the user is told of a target that was taken for line art."""
+    return f"{quoted(name)} is line art: lines stay, areas are painted"
 
 
 def to_write(picture: Picture, result: Result | Frame) -> tuple[Picture, Image]:
