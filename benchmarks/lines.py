@@ -27,7 +27,7 @@ from skimage.measure import label
 from refcolor import Colorizer, Config
 from refcolor.files import images
 from refcolor.imaging import ink, paints
-from refcolor.imaging.color import Image, to_8bit
+from refcolor.imaging.color import Image, pack, to_8bit, unpack
 from refcolor.matching import drawings
 
 Picture = NDArray[np.uint8]
@@ -38,11 +38,6 @@ WINDOW = np.ones((3, 3), np.uint8)
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def code(picture: Picture) -> NDArray[np.int64]:
-    """Every color (H, W, 3) as one number."""
-    return picture.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
-
-
 def score(result: Picture, truth: Picture, drawing: Picture) -> dict[str, float]:
     """Shares that are exactly right, where the truth is even and no line is near.
 
@@ -51,7 +46,7 @@ def score(result: Picture, truth: Picture, drawing: Picture) -> dict[str, float]
     """
     even = (cv2.dilate(truth, WINDOW) == cv2.erode(truth, WINDOW)).all(-1)
     use = even & (cv2.erode((drawing.min(-1) == 255).astype(np.uint8), WINDOW) > 0)
-    true, got = code(truth), code(result)
+    true, got = pack(truth), pack(result)
     white = label(true == 0xFFFFFF, connectivity=1)
     rim = np.unique(np.concatenate([white[0], white[-1], white[:, 0], white[:, -1]]))
     figure = use & ~np.isin(white, rim[rim > 0])
@@ -81,8 +76,7 @@ def copy(key: Picture, drawing: Picture, truth: Picture) -> Picture:
 def flow(key: Picture, drawing: Picture, truth: Picture) -> Picture:
     """Paints moved by the most trusted match."""
     drawn, known = ink.find(as_float(drawing)), paints.find(as_float(key))
-    lines = known.line | known.border if drawn.trace.any() else known.line
-    found = drawings.match(drawn.stroke, lines)
+    found = drawings.match(drawn.stroke, known.lines(traced=bool(drawn.trace.any())))
     best = np.argmax([match.trust for match in found], axis=0)
     field = np.choose(best[..., None], [match.field for match in found])
     x, y = (np.rint(field[..., i]).astype(int) for i in (0, 1))
@@ -102,11 +96,11 @@ def ceiling(key: Picture, drawing: Picture, truth: Picture) -> Picture:
 def by_area(colors: Picture, drawing: Picture) -> Picture:
     """The commonest color of each area between lines."""
     areas = label(~ink.find(as_float(drawing)).stroke, connectivity=1, background=0)
-    kinds, index = np.unique(code(colors), return_inverse=True)
+    kinds, index = np.unique(pack(colors), return_inverse=True)
     votes = np.zeros((areas.max() + 1, len(kinds)), np.int32)
     np.add.at(votes, (areas.ravel(), index.ravel()), 1)
     best = kinds[votes.argmax(1)][areas]
-    return np.stack([best >> 16, best >> 8 & 255, best & 255], -1).astype(np.uint8)
+    return to_8bit(unpack(best.ravel())).reshape(colors.shape)
 
 
 def as_float(picture: Picture) -> Image:
@@ -171,7 +165,8 @@ def run(
         rows, seconds = [], []
         for i in range(1, len(truths), step):
             key = truths[0 if first else i - 1]
-            paint(key, drawn[i], truths[i]) if name in ("quick", "standard") and i == 1 else None  # warm
+            if i == 1:
+                paint(key, drawn[i], truths[i])  # learning the key is not timed
             start = time.perf_counter()
             result = paint(key, drawn[i], truths[i])
             seconds.append(time.perf_counter() - start)

@@ -28,6 +28,28 @@ def to_8bit(image: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(np.clip(image, 0, 1) * 255), np.uint8)
 
 
+def pack(levels: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """8-bit colors (..., 3) as numbers (...)."""
+    r, g, b = (levels[..., i].astype(np.int32) for i in range(3))
+    return np.asarray(r << 16 | g << 8 | b)
+
+
+def unpack(codes: NDArray[Any]) -> Image:
+    """The colors (n, 3), in [0, 1], that numbers (n,) from :func:`pack` stand for."""
+    levels = codes[:, None] >> np.array([16, 8, 0]) & 255
+    return np.asarray(levels.astype(np.float32) / np.float32(255))
+
+
+def commonest(levels: NDArray[np.uint8], bits: int) -> NDArray[np.float64]:
+    """The commonest of 8-bit colors (n, 3) by the first bits of each channel: its median (3,)."""
+    r, g, b = (levels[:, i].astype(np.uint32) >> np.uint32(8 - bits) for i in range(3))
+    codes = (r << 2 * bits | g << bits | b).astype(np.intp)  # few enough to be counted without sorting
+    return np.asarray(
+        np.median(np.take(levels, np.flatnonzero(codes == np.bincount(codes).argmax()), 0), axis=0),
+        np.float64,
+    )
+
+
 def rgb_to_lab(rgb: Image) -> Image:
     """Encoded sRGB (H, W, 3) in [0, 1] -> CIELAB D65 (H, W, 3), L in [0, 100]."""
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb, np.float32), cv2.COLOR_RGB2LAB), np.float32)

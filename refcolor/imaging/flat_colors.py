@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.imaging import geometry, merge
-from refcolor.imaging.color import BT601, Image, rgb_to_lab, to_8bit
+from refcolor.imaging.color import BT601, Image, pack, rgb_to_lab, to_8bit, unpack
 from refcolor.imaging.neighborhoods import WINDOW, local_range
 from refcolor.imaging.palette import Palette
 
@@ -56,7 +56,7 @@ def find(rgb: Image) -> FlatColors:
     flat, ramp = (steps == 0).all(-1), (steps <= MAX_RAMP_STEP).all(-1) & steps.any(-1)
     flat &= flat.mean() >= MIN_FLAT_SHARE  # most sources are none: no need to sort their pixels
     codes, color, count = np.unique(
-        (levels.astype(np.int32) << np.array([16, 8, 0])).sum(-1)[flat],
+        pack(levels)[flat],
         return_inverse=True,
         return_counts=True,
     )
@@ -65,7 +65,7 @@ def find(rgb: Image) -> FlatColors:
     paint = in_ramps <= MAX_RAMP_SHARE * outline
     paint &= count[paint].sum() >= MIN_FLAT_SHARE * flat.size
     codes = codes[paint & (count >= max(1.0, MIN_COLOR_SHARE * flat.size))]
-    colors = (codes[:, None] >> np.array([16, 8, 0]) & 255).astype(np.float32) / np.float32(255)
+    colors = unpack(codes)
     ab = rgb_to_lab(colors[None])[0, :, 1:] if len(colors) else np.zeros((0, 2), np.float32)
     return FlatColors(colors, ab, np.asarray(colors @ BT601 * 255, np.float32))
 

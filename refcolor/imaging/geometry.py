@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -10,7 +11,13 @@ from numpy.typing import NDArray
 
 from refcolor.imaging.color import Image
 
+USUAL_SIDE = 768  # pixels; lengths that grow with the picture are stated for a square of this side
 MAX_WARP_SIDE = 32_766  # pixels; OpenCV warps no longer side, so such a strip has no flow
+
+
+def relative_side(shape: tuple[int, ...]) -> float:
+    """How large a picture (h, w) is, as a factor for lengths that are stated for 768x768 pixels."""
+    return math.sqrt(shape[0] * shape[1]) / USUAL_SIDE
 
 
 def resize(image: Image, size: tuple[int, int]) -> Image:

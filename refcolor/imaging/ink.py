@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from refcolor.imaging.color import Image
+from refcolor.imaging.color import Image, commonest, to_8bit
 from refcolor.imaging.neighborhoods import WINDOW
 
 Mask = NDArray[np.bool_]
@@ -50,7 +50,7 @@ class Drawing:
     @property
     def has_solid(self) -> bool:
         """Whether ink fills areas, spot blacks, that are wider than lines."""
-        side = int(np.ceil(1.5 * _line_width(self.cover.shape))) + 1
+        side = int(np.ceil(1.5 * line_width(self.cover.shape))) + 1
         solid = (self.cover == 1).astype(np.uint8)
         return bool(cv2.erode(solid, np.ones((side, side), np.uint8), borderValue=0).any())
 
@@ -69,10 +69,8 @@ class Drawing:
 
 def find(rgb: Image) -> Drawing:
     """Tell paper, ink and trace lines of a drawing (H, W, 3) in [0, 1] apart."""
-    paper = _paper(rgb)
+    paper, strong, threshold = _on_paper(rgb)
     bare = np.clip(rgb / paper, 0, 1).astype(np.float32)
-    strong = 1 - bare.min(-1)
-    threshold = _threshold(strong)
     trace, value = _trace_lines(bare, threshold)
     density = np.where(trace, np.clip(1 - bare.max(-1) / value, 0, 1), strong).astype(np.float32)
     middle, full = _densities(density, threshold)
@@ -84,9 +82,7 @@ def find(rgb: Image) -> Drawing:
 
 def is_drawn(rgb: Image) -> bool:
     """Whether a picture (H, W, 3) in [0, 1] is a line drawing: thin strokes and solid black on paper."""
-    bare = np.clip(rgb / _paper(rgb), 0, 1)
-    strong = np.asarray(1 - bare.min(-1), np.float32)
-    threshold = _threshold(strong)
+    _, strong, threshold = _on_paper(rgb)
     stroke = strong > threshold
     drawn = int(stroke.sum())
     if (
@@ -95,30 +91,29 @@ def is_drawn(rgb: Image) -> bool:
         or drawn > (1 - MIN_BARE_SHARE) * stroke.size
     ):
         return False
-    side = int(np.ceil(_line_width(stroke.shape))) + 1
+    side = int(np.ceil(line_width(stroke.shape))) + 1
     wide = cv2.morphologyEx(stroke.astype(np.uint8), cv2.MORPH_OPEN, np.ones((side, side), np.uint8)) > 0
     return bool((stroke & (~wide | (strong >= SOLID_DARK))).sum() >= MIN_THIN_SHARE * drawn)
 
 
-def _line_width(shape: tuple[int, ...]) -> float:
-    return max(MIN_WIDTH, WIDTH * float(np.hypot(shape[0], shape[1])))
+def line_width(shape: tuple[int, ...], share: float = WIDTH) -> float:
+    """Largest width of a line, in pixels, in a picture (H, W, ...): a share of its diagonal, or MIN_WIDTH."""
+    return max(MIN_WIDTH, share * float(np.hypot(shape[0], shape[1])))
 
 
-def _paper(rgb: Image) -> Image:
-    """The commonest light color (3,); white if nothing is light."""
-    levels = np.rint(rgb * 255).astype(np.int32).reshape(-1, 3)
-    light = levels[levels.max(1) >= MIN_PAPER_VALUE * 255]
-    if not len(light):
-        return np.ones(3, np.float32)
-    steps = np.array([1 << 2 * PAPER_BITS, 1 << PAPER_BITS, 1])
-    codes = (light >> (8 - PAPER_BITS)) @ steps
-    commonest = light[codes == np.bincount(codes).argmax()]
-    return np.asarray(np.median(commonest, axis=0) / 255, np.float32)
+def _on_paper(rgb: Image) -> tuple[Image, Image, float]:
+    """Color of the paper (3,), the density (H, W) of what is on it, and the density from which that is drawn.
 
-
-def _threshold(density: Image) -> float:
-    """Density from which a pixel is no paper; most pixels are paper, and their median tells its noise."""
-    return max(MIN_DENSITY, NOISE_SIGMAS * 1.48 * float(np.median(density)))
+    Most pixels are paper, and their median tells its noise.
+    """
+    levels = to_8bit(rgb)
+    light = np.flatnonzero(np.maximum.reduce([levels[..., i] for i in range(3)]) >= MIN_PAPER_VALUE * 255)
+    paper = np.ones(3, np.float32)
+    if len(light):
+        paper = np.asarray(commonest(np.take(levels.reshape(-1, 3), light, 0), PAPER_BITS) / 255, np.float32)
+    density = 1 - np.clip(np.minimum.reduce([rgb[..., i] / paper[i] for i in range(3)]), 0, 1)
+    threshold = max(MIN_DENSITY, NOISE_SIGMAS * 1.48 * float(np.median(density)))
+    return paper, np.asarray(density, np.float32), threshold
 
 
 def _densities(density: Image, threshold: float) -> tuple[float, float]:
@@ -145,7 +140,7 @@ def _trace_lines(bare: Image, threshold: float) -> tuple[Mask, Image]:
     cores, pures = (np.bincount(owner[mask], minlength=count) for mask in (core, pure))
     width = np.zeros(count)
     np.maximum.at(width, owner.ravel(), 2 * cv2.distanceTransform(colored, cv2.DIST_L2, 3).ravel())
-    is_trace = (width <= _line_width(low.shape)) & (pures > 0) & (pures >= MIN_PURE_SHARE * cores)
+    is_trace = (width <= line_width(low.shape)) & (pures > 0) & (pures >= MIN_PURE_SHARE * cores)
     is_trace[0] = False
     value = (np.bincount(owner[core], high[core], count) / np.maximum(cores, 1)).astype(np.float32)
     value[~is_trace] = 1

@@ -12,16 +12,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from refcolor.imaging.color import BT601, Image, to_8bit
-from refcolor.imaging.ink import Mask
-from refcolor.imaging.neighborhoods import WINDOW, local_range
+from refcolor.imaging.color import BT601, Image, commonest, pack, to_8bit, unpack
+from refcolor.imaging.ink import Mask, line_width
+from refcolor.imaging.neighborhoods import STEPS, WINDOW, borders, local_range, nearest
 
 MAX_PAINTS = 250  # of a key: the commonest
 MIN_PIXELS = 4  # in the middle of 3x3 pixels of one color, for it to be a paint
-MIN_WIDTH, WIDTH = 6.0, 0.008  # pixels, and share of the diagonal: what is dark and wider is paint
+WIDTH = 0.008  # of the diagonal: what is dark and wider is paint
 MIN_CONTRAST = 16.0  # 8-bit levels between a line and what lies beside it
 MAX_DARKNESS = 0.6  # of the gray of a line to that beside it: shades are lighter
-INK_SHIFT = 4  # bits of 8 that do not count where the color of most lines is sought
+INK_BITS = 4  # of each channel, by which the color of most lines is sought
 MAX_INK_DISTANCE = 24.0  # 8-bit levels from that color within which an even dark spot is a line
 BACKGROUND = 0  # number of the paint around the figure
 
@@ -42,12 +42,14 @@ class Paints:
     def neighbors(self) -> NDArray[np.float64]:
         """Pixels along which two paints meet without a line: (n, n)."""
         wide = cv2.dilate(self.border.astype(np.uint8), WINDOW) > 0
+        pairs, along, _ = borders(self.labels, [wide[one] & wide[other] for one, other in STEPS])
         length = np.zeros((len(self), len(self)))
-        for one, other in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
-            first, second = self.labels[one], self.labels[other]
-            here = (first != second) & wide[one] & wide[other]
-            np.add.at(length, (first[here], second[here]), 1)
+        length[pairs[:, 0], pairs[:, 1]] = along
         return np.asarray(length + length.T)
+
+    def lines(self, *, traced: bool) -> Mask:
+        """Lines (H, W) of the key as drawings have them: with borders of paints, if those are traced."""
+        return self.line | self.border if traced else self.line
 
 
 def find(rgb: Image, *, solid: bool = False) -> Paints:
@@ -57,7 +59,7 @@ def find(rgb: Image, *, solid: bool = False) -> Paints:
     """
     levels = to_8bit(rgb)
     line = _dark_lines(levels, solid=solid)
-    codes = (levels.astype(np.int32) << np.array([16, 8, 0])).sum(-1)
+    codes = pack(levels)
     even = (local_range(levels) == 0).all(-1) & ~line
     found, count = np.unique(codes[even], return_counts=True)
     common = np.argsort(-count, kind="stable")[:MAX_PAINTS]
@@ -68,7 +70,7 @@ def find(rgb: Image, *, solid: bool = False) -> Paints:
     paint = np.where((found[at] == codes) & ~line, at, -1)
     outside = _outside(paint)
     labels = nearest(np.where(outside, BACKGROUND, np.where(paint >= 0, paint + 1, -1)).astype(np.int32))
-    colors = (found[:, None] >> np.array([16, 8, 0]) & 255).astype(np.float32) / np.float32(255)
+    colors = unpack(found)
     around = colors[paint[outside][0]] if outside.any() else np.ones(3, np.float32)
     border = (local_range(labels.astype(np.float32)) > 0) & (cv2.dilate(line.astype(np.uint8), WINDOW) == 0)
     return Paints(np.vstack([around[None], colors]), labels, line, border)
@@ -86,19 +88,6 @@ def join(several: Sequence[Paints]) -> list[Paints]:
         first += len(one) - 1
         renumbered.append(replace(one, rgb=rgb, labels=table[one.labels]))
     return renumbered
-
-
-def nearest(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Labels (H, W) with that of the nearest labelled pixel in place of -1; all 0 if there is none."""
-    empty = (labels < 0).astype(np.uint8)
-    if empty.all():
-        return np.zeros_like(labels)
-    if not empty.any():
-        return labels
-    _, owner = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    table = np.zeros(owner.max() + 1, np.int32)
-    table[owner[empty == 0]] = labels[empty == 0]
-    return np.asarray(table[owner])
 
 
 def _outside(paint: NDArray[np.intp]) -> Mask:
@@ -120,15 +109,13 @@ def _dark_lines(levels: NDArray[np.uint8], *, solid: bool) -> Mask:
     With `solid`, also areas of that color.
     """
     gray = np.asarray(levels @ BT601, np.float32)
-    side = int(np.ceil(max(MIN_WIDTH, WIDTH * float(np.hypot(*gray.shape))))) // 2 * 2 + 1
+    side = int(np.ceil(line_width(gray.shape, WIDTH))) // 2 * 2 + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     beside = cv2.morphologyEx(gray, cv2.MORPH_CLOSE, kernel)
     thin = (beside - gray >= MIN_CONTRAST) & (gray <= MAX_DARKNESS * beside)
     if not thin.any():
         return np.asarray(thin)
-    codes = (levels[thin].astype(np.int32) >> INK_SHIFT) @ np.array([1 << 16, 1 << 8, 1])
-    index = np.unique(codes, return_inverse=True)[1]
-    ink = np.median(levels[thin][index == np.bincount(index).argmax()], axis=0)
-    other = (np.abs(levels - ink.astype(np.float32)) > MAX_INK_DISTANCE).any(-1)
+    color = commonest(levels[thin], INK_BITS).astype(np.float32)
+    other = (np.abs(levels - color) > MAX_INK_DISTANCE).any(-1)
     lines = thin & ~(other & (local_range(levels) == 0).all(-1))
     return np.asarray(lines | ~other if solid else lines)

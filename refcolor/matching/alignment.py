@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, reduce
+from functools import cache, cached_property, lru_cache, reduce
 from itertools import accumulate, permutations
 from typing import Any
 
@@ -25,6 +25,7 @@ from refcolor.matching.views import Field, Views, split_rows, stack_rows
 
 MIN_LOG_SCALE = 0.15  # logarithm of the scale from which a source is brought to the target's
 SAME_LIGHT = 0.5  # 8-bit levels; a mean difference as small tells nothing
+MAX_JOINED = 4  # sets of sources whose paints are kept under one numbering
 ENOUGH_INLIERS = 100  # sparse matches that make it needless to look for a mirrored figure
 
 
@@ -114,12 +115,24 @@ class Aligner:
     def __init__(self, sources: Sequence[Source]) -> None:
         self.sources = tuple(sources)
         self._shift = cache(self._measured_shift)
+        self._paints = lru_cache(MAX_JOINED)(self._joined_paints)
 
     def align(self, gray: Image, weights: Mapping[int, float] | None = None) -> Alignment:
         """Match a target (H, W) in [0, 1] with sources of these indices and weights; by default all of 1."""
         weights = dict.fromkeys(range(len(self.sources)), 1.0) if weights is None else weights
         each = {index: align(gray, self.sources[index], index, weight) for index, weight in weights.items()}
         return join(self._in_one_light(gray * 255, each))
+
+    def paints(self, indices: Sequence[int], *, solid: bool) -> list[Paints]:
+        """The paints of these sources, with one numbering; the last few answers are kept.
+
+        With `solid`, areas of the color of lines are ink, as in :func:`refcolor.imaging.paints.find`.
+        """
+        return self._paints(tuple(indices), solid)
+
+    def _joined_paints(self, indices: tuple[int, ...], solid: bool) -> list[Paints]:
+        sources = [self.sources[index] for index in indices]
+        return paints.join([source.paints_beside_ink if solid else source.paints for source in sources])
 
     def _in_one_light(self, target255: Image, each: Mapping[int, Alignment]) -> list[Alignment]:
         """Alignments whose sources, where they stand in different light, are brought to one light.

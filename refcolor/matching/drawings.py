@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from refcolor.imaging import geometry
 from refcolor.imaging.color import Image
 from refcolor.imaging.ink import Mask
 from refcolor.matching import optical_flow, sparse
@@ -18,7 +19,7 @@ from refcolor.matching.views import Field
 
 MAX_PIXELS = 1 << 19  # larger drawings are matched at this size
 REACHES = (6.0, 12.0, 48.0)  # pixels, at 768x768, at which distances saturate
-USUAL_SIDE = 768.0  # pixels; square root of the size that windows and reaches are meant for
+MIN_SCALE = 0.25  # of reaches and windows, in small drawings
 COMPARED_REACH = 24.0  # the same, of the distances that are compared along a match
 DUST_AREA = 8  # pixels; lines that have no more are dust
 MAX_ERROR = 30.0  # pixels of forward-backward error beyond which none is worse
@@ -40,7 +41,7 @@ def match(target: Mask, source: Mask) -> list[LineMatches]:
     """Match the lines (H, W) of a drawing with those (H', W') of a key, on maps of several reaches."""
     factor = min(1.0, float(np.sqrt(MAX_PIXELS / max(target.size, source.size))))
     distances = [_distance(_without_dust(lines), factor) for lines in (target, source)]
-    scale = max(0.25, float(np.sqrt(distances[0].size)) / USUAL_SIDE)
+    scale = max(MIN_SCALE, geometry.relative_side(distances[0].shape))
     compared = [np.minimum(d, np.float32(COMPARED_REACH * scale)) for d in distances]
     found = []
     for reach in REACHES:
@@ -64,11 +65,12 @@ def _without_dust(lines: Mask) -> Mask:
 def _distance(lines: Mask, factor: float) -> Image:
     """Distance to the nearest line, in pixels of the reduced drawing."""
     h, w = lines.shape
-    distance = cv2.distanceTransform((~lines).astype(np.uint8), cv2.DIST_L2, 5) if lines.any() else None
-    if distance is None:
+    if lines.any():
+        distance = cv2.distanceTransform((~lines).astype(np.uint8), cv2.DIST_L2, 5)
+    else:
         distance = np.full(lines.shape, np.hypot(h, w), np.float32)
-    size = (max(1, round(w * factor)), max(1, round(h * factor)))
     if factor < 1:
+        size = (max(1, round(w * factor)), max(1, round(h * factor)))
         distance = cv2.resize(distance, size, interpolation=cv2.INTER_AREA) * np.float32(factor)
     return np.asarray(distance, np.float32)
 

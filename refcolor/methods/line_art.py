@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refcolor.imaging import geometry, ink, paints
-from refcolor.imaging.color import BT601, Image, rgb_to_lab
+from refcolor.imaging.color import BT601, Image, rgb_to_lab, to_8bit
 from refcolor.imaging.ink import Drawing
-from refcolor.imaging.neighborhoods import WINDOW
+from refcolor.imaging.neighborhoods import WINDOW, nearest
 from refcolor.imaging.paints import Paints
 from refcolor.matching import drawings
 from refcolor.methods.base import Learned, LineParts, Result
@@ -66,8 +66,7 @@ def color(rgb: Image, learned: Learned, weights: Mapping[int, float] | None = No
     if not drawing.stroke.any() or (~drawing.stroke).mean() < MIN_BARE_SHARE:
         raise ValueError(TOO_PLAIN)
     shares = dict.fromkeys(range(len(learned.sources)), 1.0) if weights is None else dict(weights)
-    sources, solid = [learned.sources[index] for index in shares], drawing.has_solid
-    keys = paints.join([source.paints_beside_ink if solid else source.paints for source in sources])
+    keys = learned.aligner.paints(list(shares), solid=drawing.has_solid)
     votes = _votes(drawing, keys, learned, shares)
     segments = line_segments.cut(drawing.stroke)
     pieces = line_segments.divided(segments, votes.guide)
@@ -75,19 +74,21 @@ def color(rgb: Image, learned: Learned, weights: Mapping[int, float] | None = No
     area = np.bincount(pieces[pieces >= 0])
     costs = (-np.log(odds) * area[:, None]).astype(np.float32)
     labels = labelling.decide(costs, *line_segments.links(pieces, _link_weights(segments, votes.trust)))
-    painted = np.where(pieces >= 0, labels[pieces], -1).astype(np.int32)
-    regions = line_segments.divided(np.where(pieces >= 0, 0, -1).astype(np.int32), np.maximum(painted, 0))
-    odds = _pooled(odds, area, pieces, regions)
-    chosen = _by_region(painted, regions)
-    chosen = _part_at_trace_lines(chosen, odds, regions, drawing, keys)
-    return _result(drawing, keys[0], regions, chosen, odds)
+    regions = line_segments.divided(np.minimum(pieces, 0), labels[pieces])
+    region_of = np.zeros(len(labels), np.int64)  # of each piece
+    region_of[pieces[pieces >= 0]] = regions[pieces >= 0]
+    odds = _pooled(odds, area, region_of)
+    chosen = np.zeros(len(odds), np.int32)
+    chosen[region_of] = labels
+    closed = nearest(regions)
+    chosen = _part_at_trace_lines(chosen, odds, closed, drawing, keys)
+    return _result(drawing, keys[0], Regions(regions, closed, to_8bit(drawing.cover)), chosen, odds)
 
 
 def _votes(drawing: Drawing, keys: list[Paints], learned: Learned, weights: Mapping[int, float]) -> _Votes:
     strongest, matches = max(weights.values()), []
     for key, weight in zip(keys, weights.values(), strict=True):
-        lines = key.line | key.border if drawing.trace.any() else key.line
-        for match in drawings.match(drawing.stroke, lines):
+        for match in drawings.match(drawing.stroke, key.lines(traced=bool(drawing.trace.any()))):
             x, y = (np.rint(match.field[..., i]).astype(np.int32) for i in (0, 1))
             matches.append((key.labels[y, x], match.trust * np.float32(weight / strongest)))
     guide, trust = matches[0]
@@ -137,39 +138,30 @@ def _link_weights(segments: NDArray[np.int32], trust: Image) -> Image:
 
 
 def _pooled(
-    odds: NDArray[np.float64], area: NDArray[np.int64], pieces: NDArray[np.int32], regions: NDArray[np.int32]
+    odds: NDArray[np.float64], area: NDArray[np.int64], region_of: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """The pieces' probabilities, averaged over each region by area."""
-    inside = pieces >= 0
-    region_of = np.zeros(len(odds), np.int64)
-    region_of[pieces[inside]] = regions[inside]
-    total = np.zeros((int(regions.max()) + 1, odds.shape[1]))
+    total = np.zeros((int(region_of.max()) + 1, odds.shape[1]))
     np.add.at(total, region_of, odds * area[:, None])
-    return np.asarray(total / np.bincount(regions[inside])[:, None])
-
-
-def _by_region(painted: NDArray[np.int32], regions: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The label of each region, all of whose pixels have it."""
-    labels = np.zeros(int(regions.max()) + 1, np.int32)
-    inside = regions >= 0
-    labels[regions[inside]] = painted[inside]
-    return labels
+    return np.asarray(total / np.bincount(region_of, area)[:, None])
 
 
 def _part_at_trace_lines(
     labels: NDArray[np.int32],
     odds: NDArray[np.float64],
-    regions: NDArray[np.int32],
+    closed: NDArray[np.int32],
     drawing: Drawing,
     keys: list[Paints],
 ) -> NDArray[np.int32]:
-    """Labels for which the paints on the two sides of a trace line meet in a key, too."""
+    """Labels for which the paints on the two sides of a trace line meet in a key, too.
+
+    Regions (H, W) are `closed`: each goes on under lines, to the middle.
+    """
     if not drawing.trace.any():
         return labels
     meet = np.add.reduce([key.neighbors for key in keys])
     share = meet / np.maximum(meet.sum(1, keepdims=True), 1)
     penalties = -np.log(np.maximum(share, share.T) + MIN_PAIR)
-    closed = paints.nearest(regions)
     outline = line_segments.links(closed, np.ones((2, *closed.shape), np.float32))
     length = np.zeros(len(labels))
     for end in (0, 1):
@@ -185,7 +177,7 @@ def _part_at_trace_lines(
 def _result(
     drawing: Drawing,
     key: Paints,
-    regions: NDArray[np.int32],
+    regions: Regions,
     labels: NDArray[np.int32],
     odds: NDArray[np.float64],
 ) -> Result:
@@ -194,13 +186,12 @@ def _result(
     others = share.copy()
     others[np.arange(len(labels)), labels] = 0
     second = others.argmax(1)
-    closed = paints.nearest(regions)
-    paint = labels[closed]
+    paint = labels[regions.nearest]
     fill = key.rgb[paint]
     ab = rgb_to_lab(key.rgb[None])[0, :, 1:]
     confidence = first.astype(np.float32)
     known = Decisions(
-        Regions(regions, closed, np.rint(drawing.cover * 255).astype(np.uint8)),
+        regions,
         ab[labels],
         np.ones(len(labels), np.float32),
         ab[second],
@@ -210,4 +201,4 @@ def _result(
         REASONS * len(labels),
     )
     parts = LineParts(fill, drawing.cover, drawing.trace, paint == paints.BACKGROUND)
-    return Result(drawing.over(fill), confidence[closed], decided=known, parts=parts)
+    return Result(drawing.over(fill), confidence[regions.nearest], decided=known, parts=parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import cv2
 import keras
@@ -18,6 +18,7 @@ from refcolor.networks import architectures, augmentation, embedding
 from refcolor.networks.labeller import Labeller, Lessons, softmax
 
 MIN_PROBABILITY = 1e-2  # added to every label before two opinions are multiplied
+MAX_DRAWN_KEYS = 8  # that are remembered as drawings
 BORDER_GRAY = 0.4  # of the borders of two paints where a key is seen as a drawing
 LINE_BLUR = 0.6  # pixels; standard deviation of the blur of its lines
 READOUT_EXPONENT = 0.5  # of the readout's opinion in that product
@@ -35,6 +36,7 @@ class EmbeddingLabeller(Labeller):
         super().__init__(sources, palette, config)
         embed = architectures.embedding_network(embedding.WEIGHTS)
         self.networks = (embed, architectures.readout_network(len(palette), config.seed))
+        self._drawing_memory = lru_cache(MAX_DRAWN_KEYS)(self._new_drawing_memory)
 
     def grid(self, shape: tuple[int, ...]) -> tuple[int, int]:
         return embedding.grid_size(shape)
@@ -70,12 +72,14 @@ class EmbeddingLabeller(Labeller):
     def recall_drawing(
         self, gray: Image, keys: Sequence[Paints], weights: Mapping[int, float], *, traced: bool
     ) -> Image:
-        memories = []
-        for key in keys:
-            cells = embedding.describe(self.networks[0], _as_drawing(key, traced=traced))
-            memories.append((cells, embedding.label_shares(key.labels, cells.shape[1::-1], len(key))))
+        memories = [self._drawing_memory(key, traced) for key in keys]
         cells = embedding.describe(self.networks[0], gray)
         return embedding.recall(cells, memories, list(weights.values()))[0]
+
+    def _new_drawing_memory(self, key: Paints, traced: bool) -> tuple[Image, Image]:
+        """The cells of a key that is seen as a drawing, and the share of every paint in each."""
+        cells = embedding.describe(self.networks[0], _as_drawing(key, traced=traced))
+        return cells, embedding.label_shares(key.labels, cells.shape[1::-1], len(key))
 
     @cached_property
     def _memories(self) -> list[tuple[Image, Image]]:
@@ -90,9 +94,7 @@ class EmbeddingLabeller(Labeller):
 
 def _as_drawing(key: Paints, *, traced: bool) -> Image:
     """A key as a line drawing (H, W), with the borders of its paints if it is `traced`."""
-    drawing = np.ones(key.line.shape, np.float32)
-    if traced:
-        drawing[key.border] = BORDER_GRAY
+    drawing = np.where(key.lines(traced=traced), np.float32(BORDER_GRAY), np.float32(1))
     drawing[key.line] = 0
     return np.asarray(cv2.GaussianBlur(drawing, (0, 0), LINE_BLUR), np.float32)
 

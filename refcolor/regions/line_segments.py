@@ -6,8 +6,6 @@ meet in the gaps. Which belong together is decided later, by how wide the gap is
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,23 +13,19 @@ from skimage.measure import label
 from skimage.segmentation import watershed
 
 from refcolor.imaging.color import Image
+from refcolor.imaging.geometry import relative_side
 from refcolor.imaging.ink import Mask
+from refcolor.imaging.neighborhoods import STEPS, borders
 
 BALL = 4.0  # pixels, at 768x768; radius of the ball that areas grow from
-USUAL_SIDE = 768.0
-STEPS: tuple[
-    tuple[Any, Any], ...
-] = (  # slices of the pixels with one below, with one on the right; and those
-    (np.s_[:-1], np.s_[1:]),
-    (np.s_[:, :-1], np.s_[:, 1:]),
-)
+MIN_BALL = 2.0  # pixels, in small drawings
 SHARES = (2.0, 1.0, 0.5, 0.0)  # of the ball: areas that hold no larger one grow from a smaller one
 
 
 def cut(stroke: Mask) -> NDArray[np.int32]:
     """Segments (H, W) of a drawing's strokes (H, W), numbered from 0; -1 on strokes."""
     bare = ~stroke
-    ball = max(2.0, BALL * float(np.sqrt(stroke.size)) / USUAL_SIDE)
+    ball = max(MIN_BALL, BALL * relative_side(stroke.shape))
     distance = cv2.distanceTransform(bare.astype(np.uint8), cv2.DIST_L2, 5)
     seeds, count = np.zeros(stroke.shape, np.int32), 0
     for share in SHARES:
@@ -56,13 +50,5 @@ def links(pieces: NDArray[np.int32], weights: Image) -> tuple[NDArray[np.int64],
 
     Weights are those of the steps from a pixel to the one below it, and to the one on its right.
     """
-    codes, sums, count = [], [], int(pieces.max()) + 1
-    for axis, (one, other) in enumerate(STEPS):
-        first, second = pieces[one].astype(np.int64), pieces[other].astype(np.int64)
-        touch = (first >= 0) & (second >= 0) & (first != second)
-        low, high = np.minimum(first, second)[touch], np.maximum(first, second)[touch]
-        codes.append(low * count + high)
-        sums.append(weights[axis][one][touch])
-    pairs, index = np.unique(np.concatenate(codes), return_inverse=True)
-    total = np.bincount(index.ravel(), np.concatenate(sums), len(pairs))
-    return np.stack(np.divmod(pairs, max(count, 1)), -1), total.astype(np.float32)
+    pairs, total, _ = borders(pieces, [weights[axis][one] for axis, (one, _) in enumerate(STEPS)])
+    return pairs, total.astype(np.float32)

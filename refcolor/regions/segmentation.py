@@ -18,7 +18,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from refcolor.imaging.color import Image
-from refcolor.imaging.neighborhoods import WINDOW, denoised, local_range
+from refcolor.imaging.neighborhoods import STEPS, WINDOW, borders, denoised, local_range
 
 MAX_LOCAL_RANGE = 4  # 8-bit levels of gray within 3x3 pixels inside an even region
 EVEN_SIDE = 4  # pixels; of a square that an even region holds: what is narrower is a stroke
@@ -54,16 +54,9 @@ class Regions:
         Strength is the mean, along the border, of the largest local range across it, in 8-bit levels.
         """
         height = cv2.dilate(self.step, WINDOW)
-        codes, heights, count = [], [], len(self)
-        for axis in (0, 1):
-            one, other = (_part(self.nearest, axis, end).astype(np.int64) for end in (0, 1))
-            touch = one != other
-            low, high = np.minimum(one, other)[touch], np.maximum(one, other)[touch]
-            codes.append(low * count + high)
-            heights.append(np.maximum(_part(height, axis, 0), _part(height, axis, 1))[touch])
-        pairs, index = np.unique(np.concatenate(codes), return_inverse=True)
-        strength = np.bincount(index, np.concatenate(heights)) / np.maximum(np.bincount(index), 1)
-        return np.stack(np.divmod(pairs, count), -1), strength.astype(np.float32)
+        steps = [np.maximum(height[one], height[other]) for one, other in STEPS]
+        pairs, total, length = borders(self.nearest, steps)
+        return pairs, (total / length).astype(np.float32)
 
     def mean(self, plane: NDArray[Any]) -> Image:
         """Mean of a plane (H, W), or of each of several (H, W, k), over each region: (n,) or (n, k)."""
@@ -125,9 +118,3 @@ def _closed(nearest: NDArray[np.int32]) -> NDArray[np.int32]:
         grown = cv2.dilate(nearest.astype(np.float32), WINDOW).astype(np.int32)
         nearest[open_] = grown[open_]
     return nearest
-
-
-def _part(plane: NDArray[Any], axis: int, end: int) -> NDArray[Any]:
-    """All but the last (`end` 0) or first (1) row or column."""
-    along = slice(1, None) if end else slice(None, -1)
-    return plane[along] if axis == 0 else plane[:, along]

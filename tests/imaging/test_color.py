@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from refcolor.imaging import color
 from refcolor.imaging.color import lab_to_rgb, luma, rgb_to_lab, to_8bit
 
 
@@ -33,3 +34,16 @@ def test_lab_there_and_back():
     rgb = np.random.default_rng(0).random((20, 30, 3), np.float32)
     np.testing.assert_allclose(lab_to_rgb(rgb_to_lab(rgb)), rgb, atol=4e-3)
     np.testing.assert_allclose(rgb_to_lab(np.ones((1, 1, 3), np.float32))[0, 0], [100, 0, 0], atol=0.05)
+
+
+def test_numbers_of_colors_stand_for_them():
+    levels = np.random.default_rng(0).integers(0, 256, (50, 3)).astype(np.uint8)
+    codes = color.pack(levels)
+    assert codes[0] == int.from_bytes(levels[0].tobytes(), "big")
+    assert np.array_equal(np.rint(color.unpack(codes) * 255), levels)
+
+
+def test_the_commonest_color_is_the_median_of_its_kind():
+    many = np.array([[200, 100, 50], [201, 101, 51], [202, 102, 52]], np.uint8)
+    few = np.array([[10, 10, 10], [250, 0, 0]], np.uint8)
+    assert color.commonest(np.concatenate([few, many]), 4).tolist() == [201, 101, 51]
