@@ -129,7 +129,9 @@ def main() -> int:
     cli.add_argument("--presets", nargs="*", default=["quick", "standard"])
     cli.add_argument("--step", type=int, default=1, help="of the frames that are painted; default: all")
     cli.add_argument(
-        "--sheets", type=Path, help="folder for a picture of each clip's last frame by each method"
+        "--sheets",
+        type=Path,
+        help="folder for a picture of each clip: its last painted frame's truth, drawing and results",
     )
     args = cli.parse_args()
     methods: dict[str, Paint] = {"copy": copy, "flow": flow, "vote": vote, "ceiling": ceiling}
@@ -160,10 +162,11 @@ def run(
     sheets: Path | None,
 ) -> None:
     """Print a row for each method, and write a sheet."""
-    results = [truths[-1], drawn[-1]]
+    frames = range(1, len(truths), step)
+    results = [truths[frames[-1]], drawn[frames[-1]]]
     for name, paint in methods.items():
         rows, seconds = [], []
-        for i in range(1, len(truths), step):
+        for i in frames:
             key = truths[0 if first else i - 1]
             if i == 1:
                 paint(key, drawn[i], truths[i])  # learning the key is not timed
